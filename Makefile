@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The front door. Each target prepares what it needs: on a machine without
+# ROCm, the first one makes a root with it (tools/rocm/setup).
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+JOBS    ?= $(shell nproc)
+
+BUILD := build/release
+SHELL_IN := tools/rocm/shell
+
+.DEFAULT_GOAL := all
+.PHONY: all build setup demo test test-kernel bench install dkms shell clean distclean help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@echo
+	@echo 'variables: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) JOBS=$(JOBS) ROCM_SUITE=… (tools/rocm/env.sh)'
+
+all: build ## build everything into build/release
+
+setup: ## prepare this machine: packages, and a ROCm root if the host has no ROCm
+	@tools/rocm/setup
+
+build: setup
+	@$(SHELL_IN) 'cmake -S . -B $(BUILD) -G Ninja -DCMAKE_INSTALL_PREFIX=$(PREFIX) --log-level=WARNING \
+	  && cmake --build $(BUILD) -j $(JOBS)'
+
+demo: build ## the main job on the simulated node; CHECK=1 fails if a bar is missed
+	@$(SHELL_IN) 'tests/demo/demo $(if $(CHECK),--check) --output build/demo.json'
+
+test: ## every test (units, sanitizers, simulated node); skips are listed at the end
+	@tools/rocm/setup rocblas
+	@$(MAKE) --no-print-directory build
+	@$(SHELL_IN) 'tests/run --jobs $(JOBS)'
+
+test-kernel: ## the module in QEMU on stock kernels; KERNELS='6.1 6.12 7.2'
+	tests/kselftest/run-kernel $(KERNELS)
+
+bench: build ## speed, native beside ours; writes build/bench.json
+	@$(SHELL_IN) 'tests/bench/bench --output build/bench.json'
+
+install: build ## install into DESTDIR/PREFIX
+	@$(SHELL_IN) 'DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX)'
+
+dkms: ## add, build and install the kernel module for the running kernel
+	kmod/dkms
+
+shell: setup ## a shell in the ROCm environment; make shell CMD='hipcc --version' runs one command
+	@$(SHELL_IN) $(if $(CMD),'$(subst ','\'',$(CMD))')
+
+clean: ## remove what was built
+	rm -rf build
+
+distclean: clean ## ... and the ROCm root
+	rm -rf .rocm

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the environment asks of the runtime. Read once, at the first queue
+// creation; a bad value is one error line naming the value and the valid
+// ones, and the default is used. shim/README.md documents every name.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "log.h"
+
+namespace xsched {
+
+enum class EngineChoice { kAuto, kKmod, kKfd, kGate };
+
+struct Config {
+  bool enabled = true;                        // XSCHED_AUTO_XQUEUE
+  int32_t priority = 0;                       // XSCHED_PRIORITY, -255..255
+  uint32_t level = 3;                         // XSCHED_LEVEL, 1..3
+  EngineChoice engine = EngineChoice::kAuto;  // XSCHED_ENGINE
+  uint32_t window = 4;                        // XSCHED_WINDOW: packets, under competition
+  LogLevel log = LogLevel::kWarn;             // XSCHED_LOG
+  std::string socket;                         // XSCHED_SOCKET; empty: the agent's default
+  bool global = true;                         // XSCHED_SCHEDULER: auto, global: true
+  std::string policy = "HPF";                 // XSCHED_POLICY, for the local scheduler
+};
+
+// `lookup` stands for getenv(3), so that a test can pass a table.
+Config parse_config(const char* (*lookup)(const char* name));
+
+// The process's environment, parsed at the first call; sets the log level.
+const Config& config();
+
+const char* to_string(EngineChoice choice) noexcept;
+
+}  // namespace xsched

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// See gate.h. Everything below move() runs in the owner of requests_.
+#include "gate.h"
+
+#include <emmintrin.h>
+#include <time.h>
+
+#include <algorithm>
+
+namespace xsched {
+namespace {
+
+// Room that is kept for packets of our own (guard barriers, ticks).
+constexpr uint64_t kReserve = 8;
+
+bool depends(const Packet& barrier) noexcept {
+  for (int i = 0; i < kBarrierDependencies; ++i) {
+    if (load_relaxed(barrier.body[i]) != 0) return true;
+  }
+  return false;
+}
+
+// A signal's handle is the address of its amd_signal_t (amd_hsa_signal.h).
+constexpr uint64_t kSignalValueOffset = 8;
+
+// The owner may have lost its processor, to us of all threads: the agent that
+// waits here may have real-time priority, so yielding is not enough, it must
+// sleep.
+void pause_briefly(uint32_t& spins) noexcept {
+  if (++spins % 128 != 0) {
+    _mm_pause();
+  } else {
+    const timespec nap{0, 20'000};
+    nanosleep(&nap, nullptr);
+  }
+}
+
+}  // namespace
+
+Gate::Gate(const HardwareRing& hardware, const ProxyRing& proxy, Slot& slot, Listener listener)
+    : hardware_(hardware), proxy_(proxy), slot_(slot), listener_(listener) {
+  head_ = load_acquire(*proxy_.read_index);
+  write_ = hardware_.reserve != nullptr ? 0 : load_acquire(*hardware_.write_index);
+  read_ = read_hardware();
+  if (hardware_.reserve != nullptr) write_ = read_;
+  rung_ = last_packet_ = write_;
+}
+
+uint64_t Gate::read_hardware() noexcept {
+  read_ = hardware_.load_read_index != nullptr ? hardware_.load_read_index(hardware_.context)
+                                               : load_acquire(*hardware_.read_index);
+  return read_;
+}
+
+uint64_t Gate::in_flight() const noexcept {
+  if (hardware_.reserve != nullptr) return 0;  // a tool's ring hides it
+  const uint64_t read = load_acquire(*hardware_.read_index);
+  const uint64_t write = load_acquire(*hardware_.write_index);
+  return write > read ? write - read : 0;
+}
+
+uint64_t Gate::at_gate() const noexcept {
+  const uint64_t read = load_acquire(*proxy_.read_index);
+  const uint64_t write = submitted();
+  return write > read ? write - read : 0;
+}
+
+void Gate::run_as_owner() noexcept {
+  uint32_t seen = 1;
+  do {
+    seen = requests_.load(std::memory_order_acquire);
+    move();
+    // Release: who sees the move ended sees all that it did.
+    moves_.store(moves_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    // Somebody knocked while we moved: what they wrote may have come after our
+    // look, so look again.
+  } while (!requests_.compare_exchange_strong(seen, 0, std::memory_order_acq_rel));
+}
+
+void Gate::pump_and_settle() noexcept {
+  if (requests_.fetch_add(1, std::memory_order_acq_rel) == 0) {
+    run_as_owner();
+    return;
+  }
+  // One move may be under way that began before our note; every later one has
+  // seen it. Counted after the note was left, so the next end is enough, and a
+  // gate that is knocked at all the time cannot keep us.
+  const uint64_t ended = moves_.load(std::memory_order_acquire);
+  uint32_t spins = 0;
+  while (requests_.load(std::memory_order_acquire) != 0 &&
+         moves_.load(std::memory_order_acquire) == ended) {
+    pause_briefly(spins);
+  }
+}
+
+// True if one more packet may enter; `window` 0 = as many as the ring takes.
+bool Gate::room(uint64_t window) noexcept {
+  const uint64_t most =
+      hardware_.packets > kReserve ? hardware_.packets - kReserve : hardware_.packets / 2;
+  const uint64_t limit = window == 0 ? most : std::min(window, most);
+  // A tick that is out is ours and does not count against the window.
+  const auto inside = [&] { return write_ - read_ - (tick_out_ && tick_index_ >= read_ ? 1 : 0); };
+  if (inside() < limit) return true;
+  read_hardware();
+  return inside() < limit;
+}
+
+uint64_t Gate::put(const Packet& packet) noexcept {
+  const uint64_t index =
+      hardware_.reserve != nullptr ? hardware_.reserve(hardware_.context) : write_;
+  Packet& to = hardware_.base[index & (hardware_.packets - 1)];
+  copy_body(to, packet);
+  // Write-combining memory does not keep the order of its stores: the body
+  // must have left before the header can.
+  if (hardware_.device_memory) _mm_sfence();
+  // Release: who sees the header valid sees the body.
+  store_release(to.header, load_relaxed(packet.header));
+  write_ = index + 1;
+  if (hardware_.reserve != nullptr) hardware_.doorbell(hardware_.context, index);
+  return index;
+}
+
+// A barrier of ours. The barrier bit makes it wait for all that went before,
+// so that a closed guard lets the running kernel finish and starts nothing,
+// and a completed tick means that everything before it is complete.
+void Gate::put_barrier(uint64_t dependency, uint64_t completion) noexcept {
+  Packet barrier{};
+  barrier.header = kPacketBarrierAnd | kHeaderBarrierBit;
+  barrier.body[0] = dependency;
+  barrier.body[6] = completion;
+  put(barrier);
+}
+
+void Gate::flush_doorbell() noexcept {
+  if (hardware_.reserve != nullptr || rung_ == write_) return;
+  rung_ = write_;
+  store_release(*hardware_.write_index, write_);
+  hardware_.doorbell(hardware_.context, write_ - 1);
+}
+
+void Gate::note_ready() noexcept {
+  if (slot_.state.ready.load(std::memory_order_relaxed) != 0) return;
+  // Sequentially consistent, as in settle_idle(). Only after idle, not for
+  // each packet.
+  slot_.state.ready.store(1, std::memory_order_seq_cst);
+  if (slot_.control.notify.load(std::memory_order_seq_cst) & kNotifyReady) {
+    listener_.edge(listener_.context);
+  }
+}
+
+void Gate::move() noexcept {
+  const ControlLine& control = slot_.control;
+  const uint64_t mask = proxy_.packets - 1;
+  const uint64_t window = this->window();
+  const uint32_t guard = this->guard();
+  const uint64_t first = head_;
+  uint32_t wants = kWantsNothing;
+  bool barrier_entered = false;
+  // Ours is the only writer, but ROCr may put a packet of its own into a queue
+  // that it made (ExecutePM4): take over its index.
+  if (hardware_.reserve == nullptr && rung_ != load_relaxed(*hardware_.write_index)) {
+    write_ = rung_ = load_acquire(*hardware_.write_index);
+  }
+
+  for (;;) {
+    Packet& from = proxy_.base[head_ & mask];
+    // Acquire pairs with the producer's release of the header.
+    const uint32_t header = load_acquire(from.header);
+    if (packet_type(header) == kPacketInvalid) break;
+    if (head_ == first) note_ready();
+    if (!may_run()) break;
+    if (!room(window)) {
+      wants = kWantsPoll;
+      break;
+    }
+    const uint64_t index = put(from);
+    if (is_barrier(header) && depends(from)) {
+      // Release: who sees the end finds the barriers below it in the ring.
+      barriers_end_.store(index + 1, std::memory_order_release);
+      barrier_entered = true;
+    }
+    // Release: the slot is free for its next packet only after the copy.
+    store_release(from.header, static_cast<uint32_t>(kPacketInvalid));
+    ++head_;
+    if (guard != 0 && ++since_guard_ >= guard) {
+      since_guard_ = 0;
+      put_barrier(signals_.guard_handle, 0);
+    }
+  }
+
+  if (head_ != first) {
+    last_packet_ = write_;
+    store_release(*proxy_.read_index, head_);
+    flush_doorbell();
+    entered_.store(head_, std::memory_order_release);
+    slot_.state.moved.store(head_, std::memory_order_relaxed);
+    slot_.state.retired.store(head_ - std::min(head_, write_ - read_), std::memory_order_relaxed);
+  }
+  slot_.state.submitted.store(load_relaxed(*proxy_.write_index), std::memory_order_relaxed);
+
+  if (const uint32_t notify = control.notify.load(std::memory_order_relaxed);
+      (notify & kNotifyIdle) != 0 || tick_out_) {
+    wants |= settle_idle(notify);
+  }
+  if (listener_.watch != nullptr && listener_.watch->load(std::memory_order_relaxed) != 0 &&
+      barriers_end_.load(std::memory_order_relaxed) > read_hardware()) {
+    wants |= kWantsWatch;
+  } else {
+    barrier_entered = false;
+  }
+  // Each barrier anew: the dispatcher may have looked before this one entered.
+  if (wants != wants_.load(std::memory_order_relaxed) || barrier_entered) {
+    wants_.store(wants, std::memory_order_release);
+    if (wants != kWantsNothing) listener_.attend(listener_.context);
+  }
+}
+
+bool Gate::waits_for_others() const noexcept {
+  if (hardware_.reserve != nullptr) return false;
+  const uint64_t end = barriers_end_.load(std::memory_order_acquire);
+  for (uint64_t i = load_acquire(*hardware_.read_index); i < end; ++i) {
+    const Packet& packet = hardware_.base[i & (hardware_.packets - 1)];
+    if (!is_barrier(load_acquire(packet.header))) continue;
+    for (int d = 0; d < kBarrierDependencies; ++d) {
+      const uint64_t handle = load_relaxed(packet.body[d]);
+      // Our own guard is no other's work.
+      if (handle == 0 || handle == signals_.guard_handle) continue;
+      if (load_acquire(*reinterpret_cast<const int64_t*>(handle + kSignalValueOffset)) != 0) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+uint64_t Gate::window() const noexcept {
+  if (free_.load(std::memory_order_relaxed)) return 0;
+  const uint32_t scheduler = slot_.control.window.load(std::memory_order_relaxed);
+  const uint32_t own = own_window_.load(std::memory_order_relaxed);
+  return scheduler == 0 || own == 0 ? scheduler | own : std::min(scheduler, own);
+}
+
+uint32_t Gate::guard() const noexcept {
+  if (signals_.guard_handle == 0) return 0;
+  const uint32_t scheduler = slot_.control.guard.load(std::memory_order_relaxed);
+  const uint32_t own = own_guard_.load(std::memory_order_relaxed);
+  return scheduler == 0 || own == 0 ? scheduler | own : std::min(scheduler, own);
+}
+
+// False if the ring has no room for it (a foreign writer filled it).
+bool Gate::send_tick() noexcept {
+  if (write_ - read_ >= hardware_.packets && write_ - read_hardware() >= hardware_.packets) {
+    return false;
+  }
+  std::atomic_ref<int64_t>(*signals_.tick_value).store(1, std::memory_order_release);
+  tick_index_ = write_;
+  tick_out_ = true;
+  put_barrier(0, signals_.tick_handle);
+  last_packet_ = tick_index_;
+  flush_doorbell();
+  return true;
+}
+
+// Follows the work of a queue whose idleness somebody waits for: one tick at a
+// time is out; when it completes and nothing came after it, the queue is idle.
+// Returns what the dispatcher should do.
+uint32_t Gate::settle_idle(uint32_t notify) noexcept {
+  if (tick_out_) {
+    std::atomic_ref<int64_t> value(*signals_.tick_value);
+    if (value.load(std::memory_order_acquire) > 0) return kWantsTick;
+    tick_out_ = false;
+    read_hardware();
+  }
+  if (slot_.state.ready.load(std::memory_order_relaxed) == 0) return kWantsNothing;
+  const bool empty =
+      packet_type(load_acquire(proxy_.base[head_ & (proxy_.packets - 1)].header)) == kPacketInvalid;
+  // Packets at the gate: it is not idle, and their move looks again.
+  if (!empty) return kWantsNothing;
+  if (last_packet_ > tick_index_) {
+    // Packets since the last tick: send another behind them.
+    if ((notify & kNotifyIdle) == 0) return kWantsNothing;
+    if (signals_.tick_handle != 0) return send_tick() ? kWantsTick : kWantsPoll;
+    // No signal could be had. The read index is the next best: nothing is left
+    // to start. Without any, an urgent queue would look busy for ever.
+    if (read_hardware() < write_) return kWantsPoll;
+  }
+  slot_.state.retired.store(head_, std::memory_order_relaxed);
+  // Sequentially consistent with the scheduler's store of notify and look at
+  // ready: either it sees 0, or the look below sees that it wants to be told.
+  slot_.state.ready.store(0, std::memory_order_seq_cst);
+  if (slot_.control.notify.load(std::memory_order_seq_cst) & kNotifyIdle) {
+    listener_.edge(listener_.context);
+  }
+  return kWantsNothing;
+}
+
+void Gate::set_signals(const GateSignals& signals) noexcept {
+  signals_ = signals;
+}
+
+void Gate::close_guard(bool closed) noexcept {
+  if (signals_.guard_value == nullptr) return;
+  // The packet processor polls this word.
+  std::atomic_ref<int64_t>(*signals_.guard_value).store(closed ? 1 : 0, std::memory_order_release);
+}
+
+uint64_t Gate::drop_all() noexcept {
+  hold(true);
+  pump_and_settle();
+  return at_gate();
+}
+
+}  // namespace xsched

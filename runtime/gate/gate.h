@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The gate: moves packets from the proxy ring, which the application writes,
+// to the hardware ring, which the command processor reads, as far as the
+// scheduler's ControlLine allows.
+//
+// The proxy ring is the only buffer: a packet that may not go yet stays where
+// the application wrote it, and a full ring is the back-pressure that HSA
+// clients know. Whoever has a reason calls pump(): the application's thread at
+// the doorbell, the dispatcher, the agent. One of them at a time moves
+// packets; the others leave a note and go on, so pump() never waits.
+//
+// This file knows packets, indices and signals by address. It knows no HSA
+// call: what it needs is in HardwareRing and GateSignals, so that it is tested
+// on plain memory.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "../xqueue/slot.h"
+#include "packet.h"
+
+namespace xsched {
+
+// Where the packets go. The gate is the only writer.
+struct HardwareRing {
+  Packet* base = nullptr;
+  uint64_t packets = 0;             // a power of two
+  uint64_t* write_index = nullptr;  // in packets, monotonic
+  const uint64_t* read_index = nullptr;
+  bool device_memory = false;  // the ring is write-combined: fence before the header
+  // Tells the consumer that packets up to `index` are valid. Once a batch.
+  void (*doorbell)(void* context, uint64_t index) = nullptr;
+  // A queue that a tool put beneath us takes packets through its own functions:
+  // reserves one slot and returns its index, rings for each packet. Null for a
+  // hardware ring.
+  uint64_t (*reserve)(void* context) = nullptr;
+  uint64_t (*load_read_index)(void* context) = nullptr;
+  void* context = nullptr;
+};
+
+// Where the packets come from.
+struct ProxyRing {
+  Packet* base = nullptr;
+  uint64_t packets = 0;             // a power of two
+  uint64_t* write_index = nullptr;  // the application reserves here
+  uint64_t* read_index = nullptr;   // ours: its back-pressure
+};
+
+// Signals that the gate puts into packets of its own; 0 = not available. The
+// values are at amd_signal_t::value, written by the CPU and the packet
+// processor alike.
+struct GateSignals {
+  uint64_t guard_handle = 0;  // level 2: barriers wait until its value is 0
+  int64_t* guard_value = nullptr;
+  uint64_t tick_handle = 0;  // completion of a tick: its value goes from 1 to 0
+  int64_t* tick_value = nullptr;
+};
+
+class Gate {
+ public:
+  // `edge` is called for the edges that ControlLine::notify asks for, by the
+  // thread that pumps; it must not call back into the gate.
+  struct Listener {
+    void (*edge)(void* context) = nullptr;
+    // Packets wait for room under a window, or a tick is out: the dispatcher
+    // should look (see wants()).
+    void (*attend)(void* context) = nullptr;
+    void* context = nullptr;
+    // Not 0 while one XQueue of the process runs and another may not: barriers
+    // that enter are then reported by kWantsWatch. May be null.
+    const std::atomic<uint32_t>* watch = nullptr;
+  };
+
+  Gate(const HardwareRing& hardware, const ProxyRing& proxy, Slot& slot, Listener listener);
+
+  // Moves what may be moved. Any thread, any time until the ring is freed; no
+  // lock, no allocation, no system call unless an edge is due.
+  void pump() noexcept {
+    // The counter is lock and note in one: who finds it 0 moves packets until
+    // nobody knocked meanwhile. Acquire: the moves of the last owner are seen;
+    // release: the next owner sees the packets that this caller wrote.
+    if (requests_.fetch_add(1, std::memory_order_acq_rel) == 0) run_as_owner();
+  }
+
+  // Like pump(), and returns only when every move that began before this call
+  // has ended: after ControlLine::run went to 0, or hold(), no packet enters
+  // the hardware ring any more; what those moves did to StateLine is seen.
+  // Waits for at most two moves of another thread, however busy the gate is.
+  void pump_and_settle() noexcept;
+
+  // A hold of the process itself (in-process API, destroy), beside the
+  // scheduler's. Takes effect at the next pump.
+  void hold(bool on) noexcept { held_.store(on, std::memory_order_relaxed); }
+  bool held() const noexcept { return held_.load(std::memory_order_relaxed); }
+  // Runs although the scheduler says no: another XQueue of the process, one that
+  // may run, waits for work that may be behind this gate. A hold is stronger.
+  void boost(bool on) noexcept { boosted_.store(on, std::memory_order_relaxed); }
+  bool boosted() const noexcept { return boosted_.load(std::memory_order_relaxed); }
+  // True if a barrier in the hardware ring has a dependency that has not
+  // happened. Any thread; a hardware ring only (a tool's ring hides it).
+  bool waits_for_others() const noexcept;
+
+  // Bounds of the process itself, for a hold of its own at levels 1 and 2; 0 =
+  // none. The tighter of these and the scheduler's holds.
+  void set_own_bounds(uint32_t window, uint32_t guard) noexcept {
+    own_window_.store(window, std::memory_order_relaxed);
+    own_guard_.store(guard, std::memory_order_relaxed);
+  }
+  // Everything passes, whatever the scheduler's words say: the process exits.
+  void obey_nobody() noexcept { free_.store(true, std::memory_order_relaxed); }
+
+  // Level 2. Closing stops the packet processor at the next guard barrier.
+  void set_signals(const GateSignals& signals) noexcept;
+  void close_guard(bool closed) noexcept;
+
+  // The queue is going away: packets still at the gate are dropped. Returns
+  // how many.
+  uint64_t drop_all() noexcept;
+
+  // What the dispatcher should do for this gate.
+  enum : uint32_t { kWantsNothing = 0, kWantsPoll = 1, kWantsTick = 2, kWantsWatch = 4 };
+  uint32_t wants() const noexcept { return wants_.load(std::memory_order_acquire); }
+  uint64_t tick_handle() const noexcept { return signals_.tick_handle; }
+
+  // Any thread; as recent as the caller's own knowledge.
+  uint64_t submitted() const noexcept { return load_acquire(*proxy_.write_index); }
+  uint64_t entered() const noexcept { return entered_.load(std::memory_order_acquire); }
+  uint64_t in_flight() const noexcept;  // packets in the hardware ring, ours included
+  uint64_t at_gate() const noexcept;    // packets that wait at the gate
+
+ private:
+  void run_as_owner() noexcept;
+  void move() noexcept;
+  bool may_run() const noexcept {
+    if (free_.load(std::memory_order_relaxed)) return true;
+    return !held_.load(std::memory_order_relaxed) &&
+           (slot_.control.run.load(std::memory_order_acquire) != 0 ||
+            boosted_.load(std::memory_order_relaxed));
+  }
+  uint64_t read_hardware() noexcept;
+  bool room(uint64_t window) noexcept;
+  uint64_t put(const Packet& packet) noexcept;
+  void put_barrier(uint64_t dependency, uint64_t completion) noexcept;
+  void flush_doorbell() noexcept;
+  void note_ready() noexcept;
+  uint32_t settle_idle(uint32_t notify) noexcept;
+  bool send_tick() noexcept;
+  uint64_t window() const noexcept;
+  uint32_t guard() const noexcept;
+
+  // Read by every pump; written once.
+  HardwareRing hardware_;
+  ProxyRing proxy_;
+  Slot& slot_;
+  Listener listener_;
+  GateSignals signals_;
+
+  alignas(64) std::atomic<uint32_t> requests_{0};
+  std::atomic<bool> held_{false};
+  std::atomic<bool> free_{false};
+  std::atomic<bool> boosted_{false};
+  std::atomic<uint32_t> wants_{kWantsNothing};
+  std::atomic<uint32_t> own_window_{0};
+  std::atomic<uint32_t> own_guard_{0};
+
+  // The owner's own; handed over through requests_.
+  alignas(64) uint64_t head_ = 0;  // next packet of the proxy ring
+  uint64_t write_ = 0;             // next index of the hardware ring
+  uint64_t read_ = 0;              // hardware read index, last seen
+  uint64_t rung_ = 0;              // packets below this index were announced
+  uint64_t tick_index_ = 0;        // index of the tick that is out
+  uint64_t last_packet_ = 0;       // write_ after the last packet of the application
+  bool tick_out_ = false;
+  uint32_t since_guard_ = 0;
+  std::atomic<uint64_t> moves_{0};    // moves that have ended
+  std::atomic<uint64_t> entered_{0};  // packets of the application moved
+  // One past the last barrier with dependencies that entered; 0 = none.
+  std::atomic<uint64_t> barriers_end_{0};
+};
+
+}  // namespace xsched

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// See kfd_queues.h. The interposed ioctl() passes everything but KFD's queue
+// calls through untouched, and looks at those only after (create) or before
+// (update, destroy) the kernel has.
+#include "kfd_queues.h"
+
+#include <dlfcn.h>
+#include <linux/kfd_ioctl.h>
+#include <sys/ioctl.h>
+
+#include <cerrno>
+#include <cstdarg>
+#include <map>
+#include <memory>
+#include <mutex>
+
+namespace xsched {
+
+struct KfdQueue {
+  int fd = -1;
+  kfd_ioctl_create_queue_args created{};
+  // The merge of two wills; guarded by `mutex`, which is held across the
+  // ioctl so that the order of the kernel's view is ours.
+  std::mutex mutex;
+  uint32_t wanted_percent = 100;
+  uint32_t wanted_priority = 7;
+  bool held = false;
+};
+
+namespace {
+
+using IoctlFn = int (*)(int, unsigned long, void*);
+
+IoctlFn next_ioctl() noexcept {
+  static const auto next = reinterpret_cast<IoctlFn>(dlsym(RTLD_NEXT, "ioctl"));
+  return next;
+}
+
+// Leaked on purpose: ROCr's threads call ioctl after static destructors ran.
+struct Registry {
+  std::mutex mutex;
+  std::map<uint32_t, std::unique_ptr<KfdQueue>> queues;  // by queue id
+  int kfd_fd = -1;
+};
+Registry& registry() noexcept {
+  static auto* r = new Registry;
+  return *r;
+}
+
+thread_local KfdQueue* t_last_created = nullptr;
+
+int write_percent(KfdQueue& queue, uint32_t percent) noexcept {
+  kfd_ioctl_update_queue_args args{};
+  // Always the ring of creation: from 6.12 KFD refuses any other.
+  args.ring_base_address = queue.created.ring_base_address;
+  args.ring_size = queue.created.ring_size;
+  args.queue_id = queue.created.queue_id;
+  args.queue_percentage = percent;
+  args.queue_priority = queue.wanted_priority;
+  const int saved = errno;
+  const int result = next_ioctl()(queue.fd, AMDKFD_IOC_UPDATE_QUEUE, &args) == 0 ? 0 : errno;
+  errno = saved;
+  return result;
+}
+
+void on_created(int fd, const kfd_ioctl_create_queue_args& args) {
+  auto queue = std::make_unique<KfdQueue>();
+  queue->fd = fd;
+  queue->created = args;
+  queue->wanted_percent = args.queue_percentage;
+  queue->wanted_priority = args.queue_priority;
+  Registry& r = registry();
+  const std::lock_guard<std::mutex> lock(r.mutex);
+  r.kfd_fd = fd;
+  if (args.queue_type == KFD_IOC_QUEUE_TYPE_COMPUTE_AQL) t_last_created = queue.get();
+  r.queues[args.queue_id] = std::move(queue);
+}
+
+KfdQueue* by_id(uint32_t id) noexcept {
+  Registry& r = registry();
+  const std::lock_guard<std::mutex> lock(r.mutex);
+  const auto found = r.queues.find(id);
+  return found == r.queues.end() ? nullptr : found->second.get();
+}
+
+// ROCr's own write: remember what it wants, and keep our hold.
+int update_queue(int fd, unsigned long request, kfd_ioctl_update_queue_args* args) {
+  KfdQueue* queue = by_id(args->queue_id);
+  if (queue == nullptr) return next_ioctl()(fd, request, args);
+  const std::lock_guard<std::mutex> lock(queue->mutex);
+  queue->wanted_percent = args->queue_percentage;
+  queue->wanted_priority = args->queue_priority;
+  if (!queue->held) return next_ioctl()(fd, request, args);
+  kfd_ioctl_update_queue_args merged = *args;
+  merged.queue_percentage = 0;
+  return next_ioctl()(fd, request, &merged);
+}
+
+// Forgotten before the kernel's call, because the id may be given to another
+// thread's new queue as soon as that returns; remembered again if it fails.
+int destroy_queue(int fd, unsigned long request, void* argument) {
+  const uint32_t id = static_cast<kfd_ioctl_destroy_queue_args*>(argument)->queue_id;
+  Registry& r = registry();
+  std::unique_ptr<KfdQueue> queue;
+  {
+    const std::lock_guard<std::mutex> lock(r.mutex);
+    if (const auto found = r.queues.find(id); found != r.queues.end()) {
+      queue = std::move(found->second);
+      r.queues.erase(found);
+    }
+  }
+  const int result = next_ioctl()(fd, request, argument);
+  if (queue != nullptr && result != 0) {
+    const std::lock_guard<std::mutex> lock(r.mutex);
+    r.queues[id] = std::move(queue);
+  } else if (queue.get() == t_last_created) {
+    t_last_created = nullptr;
+  }
+  return result;
+}
+
+int kfd_fd() noexcept {
+  Registry& r = registry();
+  const std::lock_guard<std::mutex> lock(r.mutex);
+  return r.kfd_fd;
+}
+
+}  // namespace
+
+KfdQueue* find_kfd_queue(const void* write_index_address) noexcept {
+  const auto address = reinterpret_cast<uint64_t>(write_index_address);
+  Registry& r = registry();
+  const std::lock_guard<std::mutex> lock(r.mutex);
+  for (const auto& [id, queue] : r.queues) {
+    if (queue->created.write_pointer_address == address) return queue.get();
+  }
+  return nullptr;
+}
+
+void reset_last_created() noexcept {
+  t_last_created = nullptr;
+}
+KfdQueue* last_created() noexcept {
+  return t_last_created;
+}
+
+uint32_t kfd_queue_id(const KfdQueue& queue) noexcept {
+  return queue.created.queue_id;
+}
+uint32_t kfd_gpu_id(const KfdQueue& queue) noexcept {
+  return queue.created.gpu_id;
+}
+const uint64_t* kfd_write_index(const KfdQueue& queue) noexcept {
+  return reinterpret_cast<const uint64_t*>(queue.created.write_pointer_address);
+}
+const uint64_t* kfd_read_index(const KfdQueue& queue) noexcept {
+  return reinterpret_cast<const uint64_t*>(queue.created.read_pointer_address);
+}
+
+int hold_kfd_queue(KfdQueue& queue, bool on) noexcept {
+  const std::lock_guard<std::mutex> lock(queue.mutex);
+  if (queue.held == on) return 0;
+  const int result = write_percent(queue, on ? 0 : queue.wanted_percent);
+  // During a GPU reset the flags have flipped although the call fails (EIO):
+  // treat it as done (kmod.md).
+  if (result == 0 || result == EIO) queue.held = on;
+  return result == EIO ? 0 : result;
+}
+
+bool wait_kfd_events(const uint32_t* event_ids, uint32_t count, uint32_t timeout_ms) noexcept {
+  constexpr uint32_t kMost = 64;
+  kfd_event_data events[kMost] = {};
+  if (count > kMost) count = kMost;
+  for (uint32_t i = 0; i < count; ++i) events[i].event_id = event_ids[i];
+  kfd_ioctl_wait_events_args args{};
+  args.events_ptr = reinterpret_cast<uint64_t>(events);
+  args.num_events = count;
+  args.timeout = timeout_ms;
+  const int fd = kfd_fd();
+  if (fd < 0) return false;
+  return next_ioctl()(fd, AMDKFD_IOC_WAIT_EVENTS, &args) == 0 &&
+         args.wait_result != KFD_IOC_WAIT_RESULT_FAIL;
+}
+
+void set_kfd_event(uint32_t event_id) noexcept {
+  kfd_ioctl_set_event_args args{};
+  args.event_id = event_id;
+  const int fd = kfd_fd();
+  const int saved = errno;
+  if (fd >= 0) next_ioctl()(fd, AMDKFD_IOC_SET_EVENT, &args);
+  errno = saved;
+}
+
+// The interposer's body; the exported ioctl() is in shim/, because only the
+// preloaded object itself comes before libc.
+int hooked_ioctl(int fd, unsigned long request, void* argument) {
+  if (_IOC_TYPE(request) != AMDKFD_IOCTL_BASE || argument == nullptr) {
+    return next_ioctl()(fd, request, argument);
+  }
+  switch (request) {
+    case AMDKFD_IOC_CREATE_QUEUE: {
+      const int result = next_ioctl()(fd, request, argument);
+      if (result == 0) on_created(fd, *static_cast<kfd_ioctl_create_queue_args*>(argument));
+      return result;
+    }
+    case AMDKFD_IOC_UPDATE_QUEUE:
+      return update_queue(fd, request, static_cast<kfd_ioctl_update_queue_args*>(argument));
+    case AMDKFD_IOC_DESTROY_QUEUE:
+      return destroy_queue(fd, request, argument);
+    default:
+      return next_ioctl()(fd, request, argument);
+  }
+}
+
+}  // namespace xsched

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What KFD knows of this process's queues, learnt by watching ioctl(2).
+// libhsakmt is part of libhsa-runtime64 since ROCm 6 and calls libc's ioctl
+// through the PLT, so the preloaded library's ioctl() sees every call.
+#pragma once
+
+#include <cstdint>
+
+namespace xsched {
+
+// A queue as CREATE_QUEUE made it. Lives until DESTROY_QUEUE; the address is
+// stable meanwhile.
+struct KfdQueue;
+
+// The queue whose write index stands at this address, or null. ROCr passes
+// &amd_queue_t::write_dispatch_id.
+KfdQueue* find_kfd_queue(const void* write_index_address) noexcept;
+
+// The last compute queue that this thread created since reset_last_created();
+// for queues whose HSA handle is a tool's.
+void reset_last_created() noexcept;
+KfdQueue* last_created() noexcept;
+
+uint32_t kfd_queue_id(const KfdQueue& queue) noexcept;
+uint32_t kfd_gpu_id(const KfdQueue& queue) noexcept;
+const uint64_t* kfd_write_index(const KfdQueue& queue) noexcept;
+const uint64_t* kfd_read_index(const KfdQueue& queue) noexcept;
+
+// Percent 0 (true) or what ROCr last asked for (false), by UPDATE_QUEUE with
+// the ring of creation. While a hold is on, ROCr's own percent writes
+// (SetPriority, scratch) are remembered and not passed on. 0 or errno.
+int hold_kfd_queue(KfdQueue& queue, bool on) noexcept;
+
+// Waits until one of `count` KFD events fires, at most `timeout_ms`. False if
+// the kernel refused to wait (an event is gone), which takes no time. ROCr's
+// own blocked wait spins for 200 us first; this does not.
+bool wait_kfd_events(const uint32_t* event_ids, uint32_t count, uint32_t timeout_ms) noexcept;
+// Fires one, from the CPU.
+void set_kfd_event(uint32_t event_id) noexcept;
+
+// The body of the interposed ioctl(2) (exported by shim/).
+int hooked_ioctl(int fd, unsigned long request, void* argument);
+
+}  // namespace xsched

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// See arbiter.h.
+#include "arbiter.h"
+
+#include <algorithm>
+
+namespace xsched {
+namespace {
+
+constexpr uint32_t kMaxWindow = 1u << 20;  // more than any ring holds
+
+bool same(const PolicyDecision& a, const PolicyDecision& b) {
+  return a.run == b.run && a.window == b.window && a.guard == b.guard && a.notify == b.notify;
+}
+
+}  // namespace
+
+bool TableView::read_slot(const Slot& slot, XQueueEntry& entry) {
+  const IdentityLine& identity = slot.identity;
+  // Acquire: what the process wrote before it set kUsed is seen below.
+  if (identity.state.load(std::memory_order_acquire) != IdentityLine::kUsed) {
+    const bool was_used = entry.used;
+    entry = XQueueEntry{};
+    removed_ |= was_used;
+    return was_used;
+  }
+  const uint32_t id = identity.id.load(std::memory_order_relaxed);
+  PolicyInput input;
+  input.gpu_id = identity.gpu_id.load(std::memory_order_relaxed);
+  input.priority = identity.priority.load(std::memory_order_relaxed);
+  input.level = std::clamp(identity.level_actual.load(std::memory_order_relaxed), 1u, 3u);
+  input.window = std::min(identity.window_wanted.load(std::memory_order_relaxed), kMaxWindow);
+  // Acquire pairs with the gate's store before edge(): counters are as recent.
+  input.ready = slot.state.ready.load(std::memory_order_acquire) != 0;
+
+  if (!entry.used || entry.id != id) {
+    entry = XQueueEntry{};
+    entry.used = entry.fresh = true;
+    entry.id = id;
+    entry.input = input;
+    return true;
+  }
+  const PolicyInput& old = entry.input;
+  const bool changed = old.ready != input.ready || old.priority != input.priority ||
+                       old.gpu_id != input.gpu_id || old.level != input.level ||
+                       old.window != input.window;
+  entry.input = input;
+  return changed;
+}
+
+bool TableView::scan() {
+  const size_t end = std::min(table_.high_water.load(std::memory_order_acquire), kMaxSlots);
+  if (entries_.size() < end) entries_.resize(end);
+  bool changed = false;
+  // Not `end`: a hostile table may lower its high water.
+  for (size_t i = 0; i < entries_.size(); ++i) changed |= read_slot(table_.slot[i], entries_[i]);
+  return changed;
+}
+
+void TableView::forget() {
+  for (XQueueEntry& entry : entries_) entry.fresh = entry.used;
+}
+
+void TableView::publish(Publish what) {
+  suspended_ = 0;
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    XQueueEntry& entry = entries_[i];
+    if (!entry.used) continue;
+    const bool skip = what == Publish::kNoSuspends && !entry.next.run;
+    if (!skip && (entry.fresh || !same(entry.next, entry.now))) {
+      ControlLine& control = table_.slot[i].control;
+      control.window.store(entry.next.window, std::memory_order_relaxed);
+      control.guard.store(entry.next.guard, std::memory_order_relaxed);
+      control.notify.store(entry.next.notify, std::memory_order_relaxed);
+      // Release: a gate that sees run = 1 sees the window to run with.
+      control.run.store(entry.next.run ? 1 : 0, std::memory_order_release);
+      // Release: an agent that sees the new sequence sees all of the above.
+      // An addition, not a store: after a lease expired and the daemon came
+      // back, two sides may write for a moment, and neither may undo a step.
+      control.sequence.fetch_add(1, std::memory_order_release);
+      entry.now = entry.next;
+      entry.fresh = false;
+    }
+    if (!entry.now.run) ++suspended_;
+  }
+  removed_ = changed_ = suspends_ = false;
+}
+
+void Arbiter::remove(TableView& view) {
+  views_.erase(std::remove(views_.begin(), views_.end(), &view), views_.end());
+}
+
+void Arbiter::decide() {
+  inputs_.clear();
+  for (TableView* view : views_) {
+    for (const XQueueEntry& entry : view->entries_) {
+      if (entry.used) inputs_.push_back(entry.input);
+    }
+  }
+  decisions_.resize(inputs_.size());
+  policy_->decide(inputs_, decisions_);
+
+  size_t i = 0;
+  for (TableView* view : views_) {
+    // A freed slot may have been the last suspended one: count again.
+    view->changed_ = view->removed_;
+    view->suspends_ = false;
+    for (XQueueEntry& entry : view->entries_) {
+      if (!entry.used) continue;
+      PolicyDecision& next = entry.next = decisions_[i++];
+      if (entry.held) next.run = false;
+      if (entry.contended && entry.input.level == 1) next.window = entry.input.window;
+      if (entry.contended && entry.input.level == 2) next.guard = 1;
+      if (!entry.fresh && same(next, entry.now)) continue;
+      view->changed_ = true;
+      if (!next.run && (entry.fresh || entry.now.run)) view->suspends_ = true;
+    }
+  }
+}
+
+}  // namespace xsched

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the local scheduler and xschedd have in common: reading slot tables
+// into a policy's input and turning its decisions into ControlLines.
+//
+// A cycle is scan() of the tables that reported an edge, Arbiter::decide()
+// over all tables, publish() of the tables with changes. It allocates only
+// when the number of XQueues grows.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "../policy/policy.h"
+#include "../xqueue/slot.h"
+
+namespace xsched {
+
+// One slot as last seen, and what was decided for it.
+struct XQueueEntry {
+  bool used = false;
+  bool fresh = false;      // `now` is not what its ControlLine holds: publish in any case
+  bool held = false;       // an operator suspends it, whatever the policy says
+  bool contended = false;  // treat as if a more urgent XQueue existed (window, guard)
+  uint32_t id = 0;
+  PolicyInput input;
+  PolicyDecision now;   // published
+  PolicyDecision next;  // decided
+};
+
+// What a scheduler knows of one slot table. Reads are copies, checked and
+// clamped: the other side may be hostile.
+class TableView {
+ public:
+  explicit TableView(SlotTable& table) : table_(table) {}
+
+  // Reads every slot. True if anything changed that a policy looks at.
+  bool scan();
+
+  // The next decide() publishes everything again, for when somebody else may
+  // have written the ControlLines.
+  void forget();
+
+  // After decide(): is there anything to publish, and does it suspend an
+  // XQueue that runs now?
+  bool changed() const { return changed_; }
+  bool suspends() const { return suspends_; }
+
+  enum class Publish { kAll, kNoSuspends };
+  // Stores the decisions. kNoSuspends leaves out those that suspend.
+  void publish(Publish what = Publish::kAll);
+
+  size_t suspended() const { return suspended_; }  // as published
+  SlotTable& table() const { return table_; }
+  // By slot number; entries past the last used slot may be missing.
+  std::span<XQueueEntry> entries() { return entries_; }
+
+ private:
+  friend class Arbiter;
+  bool read_slot(const Slot& slot, XQueueEntry& entry);
+
+  SlotTable& table_;
+  std::vector<XQueueEntry> entries_;
+  size_t suspended_ = 0;
+  bool removed_ = false;  // a slot was freed since the last publish()
+  bool changed_ = false;
+  bool suspends_ = false;
+};
+
+class Arbiter {
+ public:
+  explicit Arbiter(std::unique_ptr<Policy> policy) : policy_(std::move(policy)) {}
+
+  void add(TableView& view) { views_.push_back(&view); }
+  void remove(TableView& view);
+
+  // Applies the policy to all tables as last scanned.
+  void decide();
+
+  Policy& policy() const { return *policy_; }
+  size_t xqueues() const { return inputs_.size(); }  // in the last decide()
+
+ private:
+  std::unique_ptr<Policy> policy_;
+  std::vector<TableView*> views_;
+  std::vector<PolicyInput> inputs_;
+  std::vector<PolicyDecision> decisions_;
+};
+
+}  // namespace xsched

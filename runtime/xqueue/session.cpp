@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// See session.h. Lock order: Impl::mutex, then XQueue's own, then the KFD
+// queue's. The agent's and the dispatcher's threads take them in that order
+// too; the application's hot path takes none.
+#include "session.h"
+
+#include <hsa/amd_hsa_signal.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
+#include <shared_mutex>
+#include <vector>
+
+#include "../base/clock.h"
+#include "../base/config.h"
+#include "../base/log.h"
+#include "../sched/agent.h"
+#include "../sched/slot_memory.h"
+#include "dispatcher.h"
+
+namespace xsched {
+namespace {
+
+std::atomic<Session*> g_session{nullptr};
+std::atomic<bool> g_forked{false};
+std::mutex g_making;              // get() and end()
+bool g_handlers_entered = false;  // guarded by g_making
+
+uint32_t event_of(uint64_t signal_handle) {
+  return signal_handle == 0 ? 0 : reinterpret_cast<amd_signal_t*>(signal_handle)->event_id;
+}
+
+}  // namespace
+
+struct Session::Impl final : XQueueSet {
+  explicit Impl(SlotMemory memory_in)
+      : memory(std::move(memory_in)),
+        table(*memory.table()),
+        agent(table, memory.fd(), *this,
+              AgentConfig{
+                  .socket = config().socket, .global = config().global, .policy = config().policy}),
+        dispatcher([this](uint32_t* ticks, uint32_t most,
+                          uint32_t& count) { return round(ticks, most, count); },
+                   [this] { return wake_event.load(std::memory_order_relaxed); }) {}
+
+  void apply(uint32_t number) override {
+    const std::shared_lock<std::shared_mutex> lock(mutex);
+    if (number < by_slot.size() && by_slot[number] != nullptr) by_slot[number]->apply();
+    update_watch();
+  }
+
+  static bool may_run(XQueue& queue) {
+    return queue.slot().control.run.load(std::memory_order_acquire) != 0;
+  }
+
+  // Priority inversion inside the process: an XQueue that may run can wait, in
+  // a barrier, for one that may not. Caller holds `mutex`.
+  void update_watch() {
+    bool some_run = false, some_wait = false;
+    for (XQueue* queue : queues) (may_run(*queue) ? some_run : some_wait) = true;
+    watch.store(some_run && some_wait ? 1 : 0, std::memory_order_relaxed);
+    if (some_run && some_wait) {
+      dispatcher.kick();  // barriers may be inside already
+    } else {
+      for (XQueue* queue : queues) queue->set_boost(false);
+    }
+  }
+
+  // While one that may run waits for a signal, all of the process run: who
+  // completes the signal cannot be told from the packets alone. True while
+  // this has to be looked at again.
+  bool settle_inversions() {
+    if (watch.load(std::memory_order_relaxed) == 0) return false;
+    bool waits = false;
+    for (XQueue* queue : queues) {
+      if (may_run(*queue) && queue->gate().waits_for_others()) waits = true;
+    }
+    for (XQueue* queue : queues) queue->set_boost(waits && !may_run(*queue));
+    return waits;
+  }
+
+  uint32_t round(uint32_t* ticks, uint32_t most, uint32_t& count) {
+    uint32_t wants = Gate::kWantsNothing;
+    const std::shared_lock<std::shared_mutex> lock(mutex);
+    for (XQueue* queue : queues) {
+      Gate& gate = queue->gate();
+      if (gate.wants() == Gate::kWantsNothing) continue;
+      const uint64_t before = gate.entered();
+      gate.pump();
+      const uint32_t now = gate.wants();
+      wants |= now;
+      if (gate.entered() != before) wants |= Dispatcher::kProgress;
+      if ((now & Gate::kWantsTick) != 0 && count < most)
+        ticks[count++] = event_of(gate.tick_handle());
+    }
+    if (settle_inversions()) wants |= Gate::kWantsPoll;
+    return wants;
+  }
+
+  SlotMemory memory;
+  SlotTable& table;
+  // Readers: agent, dispatcher, tools' queries; writers: create and destroy.
+  std::shared_mutex mutex;
+  std::vector<XQueue*> queues;
+  std::array<XQueue*, kMaxSlots> by_slot{};
+  uint32_t next_id = 1;
+  std::atomic<uint32_t> wake_event{0};
+  std::atomic<uint32_t> watch{0};  // Gate::Listener::watch
+  Agent agent;
+  Dispatcher dispatcher;
+
+  struct Edge {  // what a gate's listener needs, one a slot
+    Impl* impl = nullptr;
+    uint32_t slot = 0;
+  };
+  std::array<Edge, kMaxSlots> edges{};
+};
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+bool Session::forked() noexcept {
+  return g_forked.load(std::memory_order_relaxed);
+}
+Session* Session::existing() noexcept {
+  return forked() ? nullptr : g_session.load(std::memory_order_acquire);
+}
+
+Session* Session::get() noexcept {
+  if (Session* session = existing()) return session;
+  if (forked()) return nullptr;
+  const std::lock_guard<std::mutex> lock(g_making);
+  if (Session* session = existing()) return session;
+  std::string error;
+  SlotMemory memory = SlotMemory::create(error);
+  if (!memory) {
+    static Once once;
+    if (once.first()) {
+      log(LogLevel::kError, "no slot table: %s; queues are not scheduled", error.c_str());
+    }
+    return nullptr;
+  }
+  memory.table()->pid.store(getpid(), std::memory_order_relaxed);
+  auto* session = new Session(std::make_unique<Impl>(std::move(memory)));
+  if (!g_handlers_entered) {
+    g_handlers_entered = true;
+    // ROCr's memory does not survive fork (MADV_DONTFORK), so neither do our
+    // gates: the child forgets them all.
+    pthread_atfork(nullptr, nullptr, [] {
+      g_forked.store(true, std::memory_order_relaxed);
+      if (Session* inherited = g_session.load(std::memory_order_relaxed)) {
+        inherited->impl_->agent.forget_after_fork();
+        close(inherited->impl_->memory.fd());
+      }
+    });
+    // Registered after HIP's own handlers, so it runs before them: their
+    // teardown waits for work that a suspended queue would never finish.
+    atexit([] {
+      if (Session* session = existing()) session->release_all();
+    });
+  }
+  g_session.store(session, std::memory_order_release);
+  return session;
+}
+
+void Session::end() noexcept {
+  if (forked()) return;
+  const std::lock_guard<std::mutex> making(g_making);
+  Session* session = g_session.load(std::memory_order_acquire);
+  if (session == nullptr) return;
+  session->release_all();
+  session->impl_->dispatcher.stop();
+  g_session.store(nullptr, std::memory_order_release);
+  const std::unique_lock<std::shared_mutex> lock(session->impl_->mutex);
+  session->impl_->queues.clear();
+  session->impl_->by_slot.fill(nullptr);
+}
+
+XQueue* Session::add(const XQueueParts& parts) {
+  const Config& settings = config();
+  XQueue* queue = nullptr;
+  {
+    const std::unique_lock<std::shared_mutex> lock(impl_->mutex);
+    uint32_t number = 0;
+    while (number < kMaxSlots && impl_->by_slot[number] != nullptr) ++number;
+    if (number == kMaxSlots) {
+      log(LogLevel::kWarn, "all %u xqueues of this process are in use: one queue is not scheduled",
+          kMaxSlots);
+      return nullptr;
+    }
+    Slot& slot = impl_->table.slot[number];
+    slot.control.run.store(1, std::memory_order_relaxed);
+    slot.control.window.store(0, std::memory_order_relaxed);
+    slot.control.guard.store(0, std::memory_order_relaxed);
+    slot.control.notify.store(0, std::memory_order_relaxed);
+    slot.state.ready.store(0, std::memory_order_relaxed);
+    slot.state.suspended.store(0, std::memory_order_relaxed);
+    slot.state.submitted.store(0, std::memory_order_relaxed);
+    slot.state.moved.store(0, std::memory_order_relaxed);
+    slot.state.retired.store(0, std::memory_order_relaxed);
+    CounterLine& counters = slot.counters;
+    for (auto* counter : {&counters.suspends, &counters.last_suspend_ns, &counters.max_suspend_ns,
+                          &counters.inflight_sum, &counters.last_inflight, &counters.dropped}) {
+      counter->store(0, std::memory_order_relaxed);
+    }
+
+    impl_->edges[number] = {impl_.get(), number};
+    Gate::Listener listener;
+    listener.context = &impl_->edges[number];
+    listener.edge = [](void* context) {
+      auto* edge = static_cast<Impl::Edge*>(context);
+      edge->impl->agent.edge(edge->slot);
+    };
+    listener.attend = [](void* context) {
+      static_cast<Impl::Edge*>(context)->impl->dispatcher.kick();
+    };
+    listener.watch = &impl_->watch;
+    const uint32_t id = impl_->next_id++;
+    queue = new XQueue(number, slot, id, parts, listener);
+    queue->set_level(settings.level, settings.engine);
+
+    IdentityLine& identity = slot.identity;
+    identity.id.store(id, std::memory_order_relaxed);
+    identity.gpu_id.store(parts.kfd != nullptr ? kfd_gpu_id(*parts.kfd) : 0,
+                          std::memory_order_relaxed);
+    identity.kfd_queue_id.store(parts.kfd != nullptr ? kfd_queue_id(*parts.kfd) : UINT32_MAX,
+                                std::memory_order_relaxed);
+    identity.priority.store(settings.priority, std::memory_order_relaxed);
+    identity.window_wanted.store(settings.window, std::memory_order_relaxed);
+    identity.ring_packets.store(static_cast<uint32_t>(parts.hardware.packets),
+                                std::memory_order_relaxed);
+    identity.created_ns.store(now_ns(), std::memory_order_relaxed);
+    // Release: who sees the slot used sees all of the above.
+    identity.state.store(IdentityLine::kUsed, std::memory_order_release);
+    if (impl_->table.high_water.load(std::memory_order_relaxed) <= number) {
+      impl_->table.high_water.store(number + 1, std::memory_order_release);
+    }
+    impl_->by_slot[number] = queue;
+    impl_->queues.push_back(queue);
+    if (impl_->wake_event.load(std::memory_order_relaxed) == 0) {
+      impl_->wake_event.store(event_of(parts.wake_signal), std::memory_order_relaxed);
+    }
+    log(LogLevel::kInfo,
+        "xqueue %u: kfd queue %d, %lu packets, priority %d, level %u wanted, %u actual, "
+        "engine %s",
+        id, parts.kfd != nullptr ? static_cast<int>(kfd_queue_id(*parts.kfd)) : -1,
+        parts.hardware.packets, settings.priority, identity.level_wanted.load(),
+        identity.level_actual.load(), to_string(static_cast<EngineKind>(identity.engine.load())));
+    impl_->dispatcher.start();
+  }
+  impl_->agent.start();
+  impl_->agent.slots_changed();
+  return queue;
+}
+
+void Session::remove(XQueue* queue) {
+  {
+    const std::unique_lock<std::shared_mutex> lock(impl_->mutex);
+    if (const uint64_t dropped = queue->retire()) {
+      queue->slot().counters.dropped.fetch_add(dropped, std::memory_order_relaxed);
+      log(LogLevel::kWarn,
+          "xqueue %u destroyed with %lu packets still at the gate: they are dropped", queue->id(),
+          dropped);
+    }
+    queue->slot().identity.state.store(IdentityLine::kFree, std::memory_order_release);
+    impl_->by_slot[queue->slot_number()] = nullptr;
+    std::erase(impl_->queues, queue);
+  }
+  impl_->agent.slots_changed();
+  delete queue;
+}
+
+void Session::for_each(const std::function<void(XQueue&)>& visit) {
+  const std::shared_lock<std::shared_mutex> lock(impl_->mutex);
+  for (XQueue* queue : impl_->queues) visit(*queue);
+}
+
+bool Session::with(uint32_t id, const std::function<void(XQueue&)>& visit) {
+  const std::shared_lock<std::shared_mutex> lock(impl_->mutex);
+  for (XQueue* queue : impl_->queues) {
+    if (queue->id() != id) continue;
+    visit(*queue);
+    return true;
+  }
+  return false;
+}
+
+void Session::scheduler_inputs_changed() {
+  impl_->agent.slots_changed();
+}
+
+void Session::release_all() noexcept {
+  impl_->agent.release_all();
+  for_each([](XQueue& queue) { queue.release(); });
+}
+
+}  // namespace xsched

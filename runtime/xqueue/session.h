@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The session: all XQueues of this process, the slot table, the agent and the
+// dispatcher. Made at the first queue creation, leaked on purpose at exit and
+// when HSA shuts down (its threads may be anywhere), forgotten after fork.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "xqueue.h"
+
+namespace xsched {
+
+class Session {
+ public:
+  // Null if the process was forked from one that had a session, or if the
+  // slot table could not be made (logged); queues then pass ungated.
+  static Session* get() noexcept;
+  // The one that exists, or null. Never makes one.
+  static Session* existing() noexcept;
+  // True in a child that inherited a session: its queues are dead memory.
+  static bool forked() noexcept;
+
+  // Null (logged) if all slots are used.
+  XQueue* add(const XQueueParts& parts);
+  // Drops what is at the gate and frees the slot; `queue` is gone afterwards.
+  void remove(XQueue* queue);
+
+  // Calls `visit` for each XQueue, under the session's lock.
+  void for_each(const std::function<void(XQueue&)>& visit);
+  // The XQueue with this id under the lock; false if there is none.
+  bool with(uint32_t id, const std::function<void(XQueue&)>& visit);
+
+  void scheduler_inputs_changed();
+  // Process exit: everything runs.
+  void release_all() noexcept;
+  // HSA shuts down and takes every queue with it: like release_all(), and
+  // nothing touches a queue any more. If HSA starts again, get() makes a new
+  // session.
+  static void end() noexcept;
+
+  struct Impl;
+
+ private:
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace xsched

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The slot table: the memory that a scheduler and the XQueues of one process
+// share. One memfd a process, sealed against shrinking, made by the process
+// and (if there is an xschedd) mapped by the daemon too. One slot an XQueue.
+//
+// Data flows one way on each line: the scheduler writes ControlLine, the
+// process writes StateLine and IdentityLine. No line is written by both, so
+// neither side can corrupt what the other relies on; a daemon copies and
+// checks what it reads, since a client is not to be trusted.
+//
+// All fields are atomics of 4 or 8 bytes, lock-free, the same layout in every
+// process of an architecture. Times are CLOCK_MONOTONIC nanoseconds.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace xsched {
+
+inline constexpr uint32_t kSlotMagic = 0x51585358;  // "XSXQ"
+inline constexpr uint32_t kSlotAbi = 1;             // changes with any layout change
+inline constexpr uint32_t kMaxSlots = 1024;         // XQueues a process
+
+// Edges that the scheduler asks an XQueue to report (ControlLine::notify).
+inline constexpr uint32_t kNotifyReady = 1;  // first packet after idle
+inline constexpr uint32_t kNotifyIdle = 2;   // last packet completed
+
+enum class EngineKind : uint32_t { kNone = 0, kGate = 1, kKfd = 2, kKmod = 3 };
+
+// Scheduler -> XQueue. The gate reads this line on every pump, so that a
+// level-1 suspend takes effect without waking a thread; levels 2 and 3, and
+// everything else that needs a hand, are carried out when the scheduler wakes
+// the process's agent, which then calls XQueueSet::apply().
+//
+// The process writes this line at one time only: before it sets a slot's
+// state to kUsed it stores run = 1 and window = guard = notify = 0 (whatever
+// the slot's last XQueue left there). It never touches `sequence`, which only
+// ever grows. A scheduler that still writes for the last XQueue is corrected
+// by the slots_changed() that follows.
+struct alignas(64) ControlLine {
+  std::atomic<uint32_t> run;     // 1 = may run, 0 = suspended
+  std::atomic<uint32_t> window;  // packets in the hardware queue at once; 0 = open (the whole ring)
+  std::atomic<uint32_t> guard;   // level 2: a gate barrier every `guard` packets; 0 = none
+  std::atomic<uint32_t> notify;  // kNotify* bits
+  // Incremented after a change of the above, before the agent is woken.
+  std::atomic<uint64_t> sequence;
+};
+
+// XQueue -> scheduler.
+struct alignas(64) StateLine {
+  // 1 while packets are uncompleted. Exact only while notify asks for edges;
+  // otherwise a hint (1 after the first packet, cleared lazily).
+  std::atomic<uint32_t> ready;
+  std::atomic<uint32_t> suspended;  // 1 once a suspend holds (at its level)
+  std::atomic<uint64_t> submitted;  // packets the application wrote
+  std::atomic<uint64_t> moved;      // packets that entered the hardware queue
+  std::atomic<uint64_t> retired;    // of those, behind its read index when last looked at
+  std::atomic<uint64_t> applied;    // ControlLine::sequence last carried out
+};
+
+// XQueue -> scheduler: counters that tools show.
+struct alignas(64) CounterLine {
+  std::atomic<uint64_t> suspends;         // suspends carried out
+  std::atomic<uint64_t> last_suspend_ns;  // how long the last one took, decision to holding
+  std::atomic<uint64_t> max_suspend_ns;
+  std::atomic<uint64_t> inflight_sum;   // packets in the hardware queue at each suspend, summed
+  std::atomic<uint64_t> last_inflight;  // ... at the last one
+  std::atomic<uint64_t> dropped;        // packets dropped by a destroy while deferred
+};
+
+// Written once before `state` becomes kUsed; level_actual, engine and
+// priority may change later.
+struct alignas(64) IdentityLine {
+  enum State : uint32_t { kFree = 0, kUsed = 1 };
+  std::atomic<uint32_t> state;
+  std::atomic<uint32_t> id;             // XQueue id, unique in the process, never reused
+  std::atomic<uint32_t> gpu_id;         // KFD gpu_id (topology), 0 if unknown
+  std::atomic<uint32_t> kfd_queue_id;   // ~0u if unknown
+  std::atomic<int32_t> priority;        // higher is more urgent
+  std::atomic<uint32_t> level_wanted;   // 1..3
+  std::atomic<uint32_t> level_actual;   // 1..3: what the engine in use reaches
+  std::atomic<uint32_t> engine;         // EngineKind in use
+  std::atomic<uint32_t> window_wanted;  // window under competition (XSCHED_WINDOW)
+  std::atomic<uint32_t> ring_packets;   // size of the hardware queue in packets
+  std::atomic<uint64_t> created_ns;
+};
+
+struct Slot {
+  ControlLine control;
+  StateLine state;
+  CounterLine counters;
+  IdentityLine identity;
+};
+
+struct alignas(4096) SlotTable {
+  std::atomic<uint32_t> magic;
+  std::atomic<uint32_t> abi;
+  std::atomic<uint32_t> slots;       // kMaxSlots
+  std::atomic<uint32_t> high_water;  // slots ever used: scanning may stop here
+  std::atomic<int32_t> pid;
+  // Scheduler -> process: grows while the scheduler holds anything of this
+  // process suspended; if it stands still for the lease, the scheduler hangs
+  // and the agent takes over (sched/lease.h).
+  alignas(64) std::atomic<uint64_t> heartbeat;
+  alignas(4096) Slot slot[kMaxSlots];
+};
+
+static_assert(sizeof(Slot) == 256, "shared layout");
+static_assert(std::atomic<uint32_t>::is_always_lock_free);
+static_assert(std::atomic<uint64_t>::is_always_lock_free);
+
+}  // namespace xsched

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The XQueue: one application-visible HSA queue, its gate, its hardware queue
+// and its slot in the table that the scheduler sees.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+#include "../engine/engine.h"
+#include "../gate/gate.h"
+#include "../hsa/kfd_queues.h"
+#include "slot.h"
+
+namespace xsched {
+
+// What the session hands over when the HSA layer has made the queues.
+struct XQueueParts {
+  HardwareRing hardware;
+  ProxyRing proxy;
+  KfdQueue* kfd = nullptr;   // null if no CREATE_QUEUE was seen
+  GateSignals signals;       // made by the HSA layer; it destroys them
+  uint64_t wake_signal = 0;  // an interrupt signal that ends the dispatcher's waits; shared
+};
+
+class XQueue {
+ public:
+  XQueue(uint32_t slot_number, Slot& slot, uint32_t id, const XQueueParts& parts,
+         Gate::Listener listener);
+
+  Gate& gate() noexcept { return gate_; }
+  uint32_t slot_number() const noexcept { return slot_number_; }
+  uint32_t id() const noexcept { return id_; }
+  Slot& slot() noexcept { return slot_; }
+
+  // Brings the hardware in line with ControlLine and the process's own hold.
+  // Control plane; several threads may call it.
+  void apply();
+
+  // A hold of this process (in-process API), independent of the scheduler's.
+  // From the first one on the XQueue keeps to the bounds of its level (a
+  // window at 1, guards at 2) even when no scheduler asks for them. False if
+  // it came too late: the process ends, or the queue does.
+  bool set_hold(bool on);
+
+  // Runs, or no longer runs, although the scheduler says no (see Gate::boost).
+  void set_boost(bool on);
+
+  // Chooses engine and level again, also while suspended: the new way holds
+  // before the old one lets go. Returns the actual level.
+  uint32_t set_level(uint32_t wanted, EngineChoice choice);
+
+  // Packets in the hardware queue at once, under competition at level 1.
+  void set_window(uint32_t packets);
+
+  // For the end of the process: everything runs, nothing is obeyed any more.
+  void release();
+  // Before the hardware queue goes away. Returns the packets dropped.
+  uint64_t retire();
+
+ private:
+  bool should_run() const noexcept;
+  void suspend_now(uint64_t decided_ns);
+  void resume_now();
+  void change_suspension();
+  uint32_t take(Engine* engine, uint32_t level);
+  bool give_back(Engine* engine, uint32_t level);
+  void bound_own();
+
+  const uint32_t slot_number_;
+  const uint32_t id_;
+  Slot& slot_;
+  KfdQueue* const kfd_;
+
+  std::mutex mutex_;  // guards the following; held across engine calls
+  EngineDecision engine_;
+  bool suspended_ = false;  // as carried out
+  uint32_t suspended_level_ = 0;
+  Engine* suspended_by_ = nullptr;  // the engine that has to resume it
+  bool holds_itself_ = false;       // the in-process API was used
+  bool released_ = false;
+
+  Gate gate_;
+};
+
+}  // namespace xsched

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Description: a process with live streams and nothing to do costs no CPU: at
+// most one clock tick (10 ms) of user and system time in 5 s, for the whole
+// process with all its threads, read from /proc/self/stat. Only the simulated
+// GPU's own threads (xsim-*) are taken off: no process has those on hardware.
+//
+// usage: idle [SECONDS]. Prints `ready` and waits for a line or the end of
+// stdin, so that the driver (run_idle) can suspend it first. Waiting is the
+// measurement here.
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "check.h"
+
+__global__ void step(unsigned* value) {
+  *value = *value * 3 + 1;
+}
+
+// utime + stime of `path`, in clock ticks, and the thread's name.
+static long ticks(const std::string& path, std::string* name) {
+  FILE* file = std::fopen(path.c_str(), "r");
+  if (!file) return -1;
+  char line[1024] = {};
+  const bool read_ok = std::fgets(line, sizeof line, file) != nullptr;
+  std::fclose(file);
+  const char* open = std::strchr(line, '(');
+  const char* close = std::strrchr(line, ')');
+  if (!read_ok || !open || !close) return -1;
+  if (name) name->assign(open + 1, close);
+  long user = 0, system = 0;
+  // Fields 14 and 15; field 3 follows the name.
+  if (std::sscanf(close + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user,
+                  &system) != 2)
+    return -1;
+  return user + system;
+}
+
+// Each thread's ticks by thread id, to name the culprit.
+static std::map<std::string, long> thread_ticks(std::map<std::string, std::string>& names) {
+  std::map<std::string, long> all;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+    const std::string id = entry.path().filename();
+    all[id] = ticks(entry.path() / "stat", &names[id]);
+  }
+  return all;
+}
+
+int main(int argc, char** argv) {
+  const unsigned seconds = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 5;
+  check::Stream streams[4];
+  check::DeviceArray<unsigned> value(std::vector<unsigned>{1});
+  for (const check::Stream& stream : streams) {
+    for (int i = 0; i < 50; i++) step<<<1, 1, 0, stream.get()>>>(value.get());
+    stream.wait();
+  }
+  CHECK_HIP(hipDeviceSynchronize());
+  std::printf("ready\n");
+  std::fflush(stdout);
+  for (int c = std::getchar(); c != EOF && c != '\n'; c = std::getchar()) {
+  }
+  // What winds down after the last wait is not idleness; the simulated GPU, which
+  // is part of this process, slows its looking at doorbells for 3 s.
+  sleep(4);
+
+  std::map<std::string, std::string> names;
+  std::map<std::string, long> threads_before = thread_ticks(names);
+  const long before = ticks("/proc/self/stat", nullptr);
+  sleep(seconds);
+  const long after = ticks("/proc/self/stat", nullptr);
+  CHECK(before >= 0 && after >= before);
+  long gpu = 0;
+  std::fprintf(stderr, "%ld ticks in %u s", after - before, seconds);
+  for (const auto& [id, value] : thread_ticks(names)) {
+    const long spent = value - threads_before[id];
+    if (spent > 0) std::fprintf(stderr, ", %s %ld", names[id].c_str(), spent);
+    if (names[id].starts_with("xsim-")) gpu += spent;
+  }
+  std::fprintf(stderr, "\n");
+  CHECK(after - before - gpu <= 1);
+  return check::pass();
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every errno of every ioctl: one row a case, each checked to have changed
+// nothing. Then every allocation and every copy made to fail in turn.
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <functional>
+#include <string>
+
+#include "tests/unit/kmod/fixture.h"
+
+namespace kmod_test {
+namespace {
+
+template <class T>
+T Sized() {
+  T t{};
+  t.size = sizeof(t);
+  return t;
+}
+
+struct Scene : Node {
+  explicit Scene(uint32_t rate = 0) : Node(rate) {
+    app = Open();
+    stranger = Open();
+    control = Open(XS_FILE_CONTROL);
+    q = Register(app, 0);
+    other = Register(stranger, 0, 7, 2);
+  }
+  long SuspendWith(xs_file* file, std::vector<uint64_t> handles,
+                   const std::function<void(xsched_suspend&)>& change = {}) {
+    auto items = Items(handles);
+    xsched_suspend s = SuspendArg(items);
+    if (change) change(s);
+    return Call(file, XSCHED_IOC_SUSPEND, &s);
+  }
+  xs_file *app, *stranger, *control;
+  uint64_t q, other;
+};
+
+struct Case {
+  const char* name;
+  long want;
+  std::function<long(Scene&)> run;
+};
+
+long RegisterWith(Scene& s, const std::function<void(xsched_register_queue&)>& change) {
+  xsched_register_queue q = Node::Queue(9);
+  change(q);
+  return s.Call(s.app, XSCHED_IOC_REGISTER_QUEUE, &q);
+}
+
+long ProcessWith(Scene& s, unsigned cmd, const std::function<void(xsched_process&)>& change,
+                 xs_file* file = nullptr) {
+  auto p = Sized<xsched_process>();
+  p.handle = s.q;
+  change(p);
+  return s.Call(file ? file : s.app, cmd, &p);
+}
+
+long ListWith(Scene& s, unsigned cmd, uint32_t count, uint32_t entry_size, uint64_t entries) {
+  auto l = Sized<xsched_list_queues>();
+  l.count = count;
+  l.entry_size = entry_size;
+  l.entries = entries;
+  return s.Call(s.app, cmd, &l);
+}
+
+long ResumeWith(Scene& s, const std::function<void(xsched_resume&)>& change) {
+  auto items = Node::Items({s.q});
+  auto r = Sized<xsched_resume>();
+  r.count = 1;
+  r.items = reinterpret_cast<uintptr_t>(items.data());
+  change(r);
+  return s.Call(s.app, XSCHED_IOC_RESUME, &r);
+}
+
+long Limited(Scene& s) {
+  s.limits.rate = 1;
+  s.limits.burst = 1;
+  xs_core_set_limits(s.core, &s.limits);
+  uint64_t extra = s.Register(s.app, 1);
+  s.Suspend(s.control, {extra});
+  long ret = s.SuspendWith(s.control, {s.q});
+  s.Resume(s.control, {extra});
+  return ret;
+}
+
+const Case kCases[] = {
+    {"unknown number", -ENOTTY, [](Scene& s) { char b[64]{}; return s.Call(s.app, _IO(XSCHED_IOC_TYPE, 0x0b), b); }},
+    {"other type", -ENOTTY, [](Scene& s) { char b[64]{}; return s.Call(s.app, _IO('x', 0), b); }},
+    {"number with a size", -ENOTTY, [](Scene& s) { char b[64]{}; return s.Call(s.app, _IOWR(XSCHED_IOC_TYPE, 0, int), b); }},
+
+    {"query flags", -EINVAL, [](Scene& s) { auto a = Sized<xsched_query>(); a.flags = 1; return s.Call(s.app, XSCHED_IOC_QUERY, &a); }},
+
+    {"register flags", -EINVAL, [](Scene& s) { return RegisterWith(s, [](auto& q) { q.flags = 2; }); }},
+    {"register gpu 0", -EINVAL, [](Scene& s) { return RegisterWith(s, [](auto& q) { q.gpu_id = 0; }); }},
+    {"register ring 0", -EINVAL, [](Scene& s) { return RegisterWith(s, [](auto& q) { q.ring_base = 0; }); }},
+    {"register ring size", -EINVAL, [](Scene& s) { return RegisterWith(s, [](auto& q) { q.ring_size = 4097; }); }},
+    {"register type", -EINVAL, [](Scene& s) { return RegisterWith(s, [](auto& q) { q.type = 5; }); }},
+    {"register priority", -EINVAL, [](Scene& s) { return RegisterWith(s, [](auto& q) { q.priority = 16; }); }},
+    {"register percentage 0", -EINVAL, [](Scene& s) { return RegisterWith(s, [](auto& q) { q.percentage = 0; }); }},
+    {"register percentage 101", -EINVAL, [](Scene& s) { return RegisterWith(s, [](auto& q) { q.percentage = 101; }); }},
+    {"register twice", -EEXIST, [](Scene& s) { return RegisterWith(s, [](auto& q) { q.queue_id = 0; }); }},
+    {"register no process", -ESRCH, [](Scene& s) { auto q = Node::Queue(9); return s.Call(s.app, XSCHED_IOC_REGISTER_QUEUE, &q, 0); }},
+    {"register too many", -ENOSPC, [](Scene& s) { s.limits.max_queues = 1; xs_core_set_limits(s.core, &s.limits); return RegisterWith(s, [](auto&) {}); }},
+    {"replace unknown", -ENOENT, [](Scene& s) { return RegisterWith(s, [](auto& q) { q.flags = XSCHED_REGISTER_REPLACE; }); }},
+    {"replace moved", -EINVAL, [](Scene& s) { return RegisterWith(s, [](auto& q) { q.flags = XSCHED_REGISTER_REPLACE; q.queue_id = 0; q.gpu_id = 8; }); }},
+    {"replace ring of a suspended queue", -EBUSY, [](Scene& s) { s.Suspend(s.app, {s.q}); long r = RegisterWith(s, [](auto& q) { q.flags = XSCHED_REGISTER_REPLACE; q.queue_id = 0; q.ring_size = 4096; }); s.Resume(s.app, {s.q}); return r; }},
+    {"replace by another file", -EPERM, [](Scene& s) { auto q = Node::Queue(0); q.flags = XSCHED_REGISTER_REPLACE; return s.Call(s.stranger, XSCHED_IOC_REGISTER_QUEUE, &q); }},
+
+    {"unregister flags", -EINVAL, [](Scene& s) { xsched_unregister_queue u{sizeof(u), 1, s.q}; return s.Call(s.app, XSCHED_IOC_UNREGISTER_QUEUE, &u); }},
+    {"unregister unknown", -ENOENT, [](Scene& s) { xsched_unregister_queue u{sizeof(u), 0, 999}; return s.Call(s.app, XSCHED_IOC_UNREGISTER_QUEUE, &u); }},
+    {"unregister foreign", -EPERM, [](Scene& s) { xsched_unregister_queue u{sizeof(u), 0, s.other}; return s.Call(s.app, XSCHED_IOC_UNREGISTER_QUEUE, &u); }},
+
+    {"list count", -EINVAL, [](Scene& s) { return ListWith(s, XSCHED_IOC_LIST_QUEUES, XSCHED_MAX_BATCH + 1, 96, 0); }},
+    {"list row too small", -EINVAL, [](Scene& s) { return ListWith(s, XSCHED_IOC_LIST_QUEUES, 1, 95, 0); }},
+    {"list row too large", -EINVAL, [](Scene& s) { return ListWith(s, XSCHED_IOC_LIST_QUEUES, 1, 4097, 0); }},
+    {"list nowhere", -EFAULT, [](Scene& s) { return ListWith(s, XSCHED_IOC_LIST_QUEUES, 1, 96, 0); }},
+    {"nodes row too small", -EINVAL, [](Scene& s) { return ListWith(s, XSCHED_IOC_LIST_NODES, 1, 63, 0); }},
+    {"nodes nowhere", -EFAULT, [](Scene& s) { return ListWith(s, XSCHED_IOC_LIST_NODES, 1, 64, 0); }},
+
+    {"suspend flags", -EINVAL, [](Scene& s) { return s.SuspendWith(s.app, {s.q}, [](auto& a) { a.flags = XSCHED_RESUME_ALL; }); }},
+    {"suspend nothing", -EINVAL, [](Scene& s) { return s.SuspendWith(s.app, {}); }},
+    {"suspend too many", -EINVAL, [](Scene& s) { return s.SuspendWith(s.app, {s.q}, [](auto& a) { a.count = XSCHED_MAX_BATCH + 1; }); }},
+    {"suspend level 1", -EINVAL, [](Scene& s) { return s.SuspendWith(s.app, {s.q}, [](auto& a) { a.level = 1; }); }},
+    {"suspend level 4", -EINVAL, [](Scene& s) { return s.SuspendWith(s.app, {s.q}, [](auto& a) { a.level = 4; }); }},
+    {"suspend engine 5", -EINVAL, [](Scene& s) { return s.SuspendWith(s.app, {s.q}, [](auto& a) { a.engine = 5; }); }},
+    {"suspend engine off", -EOPNOTSUPP, [](Scene& s) { return s.SuspendWith(s.app, {s.q}, [](auto& a) { a.engine = XSCHED_ENGINE_UPDATE_QUEUE; }); }},
+    {"suspend mock by name", -EPERM, [](Scene& s) { return s.SuspendWith(s.app, {s.q}, [](auto& a) { a.engine = XSCHED_ENGINE_MOCK; }); }},
+    {"suspend no engine", -ENODEV, [](Scene& s) { xs_core_set_engine(s.core, XSCHED_ENGINE_MOCK, nullptr, nullptr, -ENODEV, "off"); return s.SuspendWith(s.app, {s.q}); }},
+    {"suspend lease", -ERANGE, [](Scene& s) { return s.SuspendWith(s.app, {s.q}, [](auto& a) { a.lease_ms = 60001; }); }},
+    {"suspend endless lease", -EPERM, [](Scene& s) { return s.SuspendWith(s.control, {s.q}, [](auto& a) { a.lease_ms = XSCHED_LEASE_NONE; }); }},
+    {"suspend unknown", -ENOENT, [](Scene& s) { return s.SuspendWith(s.app, {s.q, 999}); }},
+    {"suspend foreign", -EPERM, [](Scene& s) { return s.SuspendWith(s.app, {s.q, s.other}); }},
+    {"suspend twice in one call", -EINVAL, [](Scene& s) { return s.SuspendWith(s.app, {s.q, s.q}); }},
+    {"suspend dead", -ESRCH, [](Scene& s) { s.Kill(2); return s.SuspendWith(s.control, {s.q, s.other}); }},
+    {"suspend nowhere", -EFAULT, [](Scene& s) { return s.SuspendWith(s.app, {s.q}, [](auto& a) { a.items = 0; }); }},
+    {"suspend over the rate", -EAGAIN, Limited},
+
+    {"resume flags", -EINVAL, [](Scene& s) { return ResumeWith(s, [](auto& r) { r.flags = 4; }); }},
+    {"resume nothing", -EINVAL, [](Scene& s) { return ResumeWith(s, [](auto& r) { r.count = 0; }); }},
+    {"resume all and some", -EINVAL, [](Scene& s) { return ResumeWith(s, [](auto& r) { r.flags = XSCHED_RESUME_ALL; }); }},
+    {"resume nowhere", -EFAULT, [](Scene& s) { return ResumeWith(s, [](auto& r) { r.items = 0; }); }},
+    {"resume not held", -ENOENT, [](Scene& s) { return s.Resume(s.app, {s.q}).ret; }},
+    {"resume unknown", -ENOENT, [](Scene& s) { return s.Resume(s.app, {999}).ret; }},
+
+    {"process flags", -EINVAL, [](Scene& s) { return ProcessWith(s, XSCHED_IOC_SUSPEND_PROCESS, [](auto& p) { p.flags = 1; }); }},
+    {"process engine", -EINVAL, [](Scene& s) { return ProcessWith(s, XSCHED_IOC_SUSPEND_PROCESS, [](auto& p) { p.engine = 5; }); }},
+    {"process engine off", -EOPNOTSUPP, [](Scene& s) { return ProcessWith(s, XSCHED_IOC_SUSPEND_PROCESS, [](auto& p) { p.engine = XSCHED_ENGINE_QUIESCE; }); }},
+    {"process no engine", -ENODEV, [](Scene& s) { xs_core_set_engine(s.core, XSCHED_ENGINE_MOCK, nullptr, nullptr, -ENODEV, "off"); return ProcessWith(s, XSCHED_IOC_SUSPEND_PROCESS, [](auto&) {}); }},
+    {"process unknown", -ENOENT, [](Scene& s) { return ProcessWith(s, XSCHED_IOC_SUSPEND_PROCESS, [](auto& p) { p.handle = 999; }); }},
+    {"process foreign", -EPERM, [](Scene& s) { return ProcessWith(s, XSCHED_IOC_SUSPEND_PROCESS, [&](auto& p) { p.handle = s.other; }); }},
+    {"process lease", -ERANGE, [](Scene& s) { return ProcessWith(s, XSCHED_IOC_SUSPEND_PROCESS, [](auto& p) { p.lease_ms = 60001; }); }},
+    {"process dead", -ESRCH, [](Scene& s) { s.Kill(2); return ProcessWith(s, XSCHED_IOC_SUSPEND_PROCESS, [&](auto& p) { p.handle = s.other; }, s.control); }},
+    {"process engine error", -EIO, [](Scene& s) { xs_mock_fail(s.mock, 0, 1, -EIO); return ProcessWith(s, XSCHED_IOC_SUSPEND_PROCESS, [](auto&) {}); }},
+    {"process resume not held", -ENOENT, [](Scene& s) { return ProcessWith(s, XSCHED_IOC_RESUME_PROCESS, [](auto&) {}); }},
+    {"process resume engine", -EINVAL, [](Scene& s) { return ProcessWith(s, XSCHED_IOC_RESUME_PROCESS, [](auto& p) { p.engine = 4; }); }},
+    {"process resume lease", -EINVAL, [](Scene& s) { return ProcessWith(s, XSCHED_IOC_RESUME_PROCESS, [](auto& p) { p.lease_ms = 1; }); }},
+
+    {"renew flags", -EINVAL, [](Scene& s) { xsched_renew r{sizeof(r), 1, 0, 0}; return s.Call(s.app, XSCHED_IOC_RENEW, &r); }},
+    {"renew lease", -ERANGE, [](Scene& s) { xsched_renew r{sizeof(r), 0, 60001, 0}; return s.Call(s.app, XSCHED_IOC_RENEW, &r); }},
+    {"renew endless", -EPERM, [](Scene& s) { xsched_renew r{sizeof(r), 0, XSCHED_LEASE_NONE, 0}; return s.Call(s.app, XSCHED_IOC_RENEW, &r); }},
+
+    {"listen flags", -EINVAL, [](Scene& s) { xsched_listen l{sizeof(l), 2, 0, 0}; return s.Call(s.app, XSCHED_IOC_LISTEN, &l); }},
+    {"listen padding", -EINVAL, [](Scene& s) { xsched_listen l{sizeof(l), 0, 0, 1}; return s.Call(s.app, XSCHED_IOC_LISTEN, &l); }},
+    {"listen mask", -EINVAL, [](Scene& s) { xsched_listen l{sizeof(l), 0, 1, 0}; return s.Call(s.app, XSCHED_IOC_LISTEN, &l); }},
+    {"listen to all", -EPERM, [](Scene& s) { xsched_listen l{sizeof(l), XSCHED_LISTEN_ALL, 2, 0}; return s.Call(s.app, XSCHED_IOC_LISTEN, &l); }},
+};
+
+TEST(Errno, EveryCaseOfEveryCall) {
+  for (const Case& c : kCases) {
+    Scene s;
+    EXPECT_EQ(c.run(s), c.want) << c.name;
+    EXPECT_EQ(xs_mock_suspended(s.mock), 0u) << c.name << ": left something suspended";
+    EXPECT_EQ(s.Info(s.q).holders, 0u) << c.name;
+    EXPECT_EQ(s.mock->violations, 0u) << c.name;
+  }
+}
+
+constexpr struct {
+  unsigned cmd;
+  uint32_t size;
+} kCalls[] = {
+    {XSCHED_IOC_QUERY, sizeof(xsched_query)},
+    {XSCHED_IOC_REGISTER_QUEUE, sizeof(xsched_register_queue)},
+    {XSCHED_IOC_UNREGISTER_QUEUE, sizeof(xsched_unregister_queue)},
+    {XSCHED_IOC_LIST_QUEUES, sizeof(xsched_list_queues)},
+    {XSCHED_IOC_SUSPEND, sizeof(xsched_suspend)},
+    {XSCHED_IOC_RESUME, sizeof(xsched_resume)},
+    {XSCHED_IOC_SUSPEND_PROCESS, sizeof(xsched_process)},
+    {XSCHED_IOC_RESUME_PROCESS, sizeof(xsched_process)},
+    {XSCHED_IOC_RENEW, sizeof(xsched_renew)},
+    {XSCHED_IOC_LISTEN, sizeof(xsched_listen)},
+    {XSCHED_IOC_LIST_NODES, sizeof(xsched_list_nodes)},
+};
+
+TEST(Errno, SizesOfEveryCall) {
+  Scene s;
+  for (auto [cmd, size] : kCalls) {
+    alignas(8) unsigned char buffer[8192] = {};
+    auto with = [&](uint32_t value) {
+      memcpy(buffer, &value, sizeof(value));
+      return s.Call(s.app, cmd, buffer);
+    };
+    EXPECT_EQ(s.Call(s.app, cmd, nullptr), -EFAULT) << cmd;
+    EXPECT_EQ(with(0), -EINVAL) << cmd;
+    EXPECT_EQ(with(size - 1), -EINVAL) << cmd;
+    EXPECT_EQ(with(4097), -E2BIG) << cmd;
+    buffer[size + 100] = 1;
+    EXPECT_EQ(with(size + 101), -E2BIG) << cmd;
+    EXPECT_NE(with(size + 100), -E2BIG) << cmd << ": a longer struct with a zero tail is fine";
+  }
+}
+
+// Every allocation, then every copy, fails once; nothing may leak (ASan) or stay.
+TEST(Errno, MemoryAndFaultsAtEveryStep) {
+  for (int* countdown : {&xs_fail_alloc_in, &xs_fail_copy_in}) {
+    long want = countdown == &xs_fail_alloc_in ? -ENOMEM : -EFAULT;
+    for (int call = 0; call < 8; ++call) {
+      int failures = 0;
+      for (int step = 0; step < 20; ++step) {
+        Scene s;
+        auto reg = Node::Queue(9, 11);
+        auto p = Sized<xsched_process>();
+        auto items = Node::Items({s.q});
+        auto suspend = Node::SuspendArg(items);
+        auto resume = Sized<xsched_resume>();
+        xsched_queue_info row;
+        auto list = Sized<xsched_list_queues>();
+        p.handle = s.q;
+        list.count = 1;
+        list.entry_size = sizeof(row);
+        list.entries = reinterpret_cast<uintptr_t>(&row);
+        resume.count = 1;
+        resume.items = suspend.items;
+        if (call == 2 || call == 3) s.Suspend(s.app, {s.q});
+        if (call == 3) resume.flags = XSCHED_RESUME_ALL, resume.count = 0, resume.items = 0;
+        xsched_unregister_queue u{sizeof(u), 0, s.q};
+        xsched_query query{};
+        query.size = sizeof(query) ;
+        *countdown = step;
+        long ret = call == 0   ? s.Call(s.app, XSCHED_IOC_REGISTER_QUEUE, &reg, 3)
+                   : call == 1 ? s.Call(s.app, XSCHED_IOC_SUSPEND, &suspend)
+                   : call <= 3 ? s.Call(s.app, XSCHED_IOC_RESUME, &resume)
+                   : call == 4 ? s.Call(s.app, XSCHED_IOC_SUSPEND_PROCESS, &p)
+                   : call == 5 ? s.Call(s.app, XSCHED_IOC_UNREGISTER_QUEUE, &u)
+                   : call == 6 ? s.Call(s.app, XSCHED_IOC_LIST_QUEUES, &list)
+                               : s.Call(s.app, XSCHED_IOC_QUERY, &query);
+        bool fired = *countdown < 0;
+        *countdown = -1;
+        if (fired) {
+          EXPECT_EQ(ret, want) << "call " << call << " step " << step;
+          ++failures;
+        } else {
+          EXPECT_EQ(ret, 0) << "call " << call << " step " << step;
+        }
+        std::vector<xs_file*> files(s.open_files.begin(), s.open_files.end());
+        for (xs_file* file : files) s.Close(file);
+        EXPECT_EQ(xs_mock_suspended(s.mock), 0u) << "call " << call << " step " << step;
+      }
+      EXPECT_GT(failures, 0) << "call " << call;
+    }
+  }
+}
+
+TEST(Errno, PartialSkipsWhatIsInvalid) {
+  Scene s;
+  s.Kill(2);
+  Node::Result r = s.Suspend(s.control, {s.other, s.q, 999}, 0, XSCHED_ITEMS_PARTIAL);
+  EXPECT_EQ(r.ret, 0);
+  EXPECT_EQ(r.items[0].status, -ESRCH);
+  EXPECT_EQ(r.items[1].status, 0);
+  EXPECT_EQ(r.items[2].status, -ENOENT);
+  EXPECT_EQ(r.suspend.held, 1u);
+  r = s.Resume(s.control, {s.other, s.q}, XSCHED_ITEMS_PARTIAL);
+  EXPECT_EQ(r.ret, 0);
+  EXPECT_EQ(r.items[0].status, -ENOENT);
+  EXPECT_EQ(r.items[1].status, 0);
+}
+
+TEST(Errno, NodesAreBounded) {
+  Node node;
+  xs_file* app = node.Open();
+  for (uint32_t i = 0; i < 128; ++i) EXPECT_NE(node.Register(app, i, 1000 - i), 0u);
+  auto q = Node::Queue(500, 5000);
+  EXPECT_EQ(node.Call(app, XSCHED_IOC_REGISTER_QUEUE, &q), -ENOSPC);
+  xsched_unregister_queue u{sizeof(u), 0, 1};
+  EXPECT_EQ(node.Call(app, XSCHED_IOC_UNREGISTER_QUEUE, &u), 0);
+  EXPECT_EQ(node.Call(app, XSCHED_IOC_REGISTER_QUEUE, &q), 0);
+}
+
+}  // namespace
+}  // namespace kmod_test

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Events reach those whom they concern; a full buffer counts what it lost.
+// Lists show what their reader may see.
+#include <gtest/gtest.h>
+
+#include "tests/unit/kmod/fixture.h"
+
+namespace kmod_test {
+namespace {
+
+std::vector<uint32_t> Types(xs_file* file) {
+  xsched_event events[64];
+  uint32_t n = xs_file_take_events(file, events, 64);
+  std::vector<uint32_t> types;
+  for (uint32_t i = 0; i < n; ++i) types.push_back(events[i].type);
+  return types;
+}
+
+TEST(Event, ReachThoseWhomTheyConcern) {
+  Node node;
+  xs_file* app = node.Open();
+  xs_file* holder = node.Open(XS_FILE_CONTROL);
+  xs_file* listener = node.Open(XS_FILE_CONTROL);
+  xs_file* bystander = node.Open();
+  xsched_listen all{sizeof(all), XSCHED_LISTEN_ALL, 0x7e, 0};
+  EXPECT_EQ(node.Call(listener, XSCHED_IOC_LISTEN, &all), 0);
+  uint64_t q = node.Register(app, 0);
+  node.Suspend(holder, {q}, 10);
+  EXPECT_TRUE(xs_file_has_events(app));
+  node.Advance(20 * kMs);
+  using V = std::vector<uint32_t>;
+  EXPECT_EQ(Types(app), (V{XSCHED_EVENT_REGISTERED, XSCHED_EVENT_SUSPENDED, XSCHED_EVENT_RESUMED}));
+  EXPECT_EQ(Types(holder), (V{XSCHED_EVENT_SUSPENDED, XSCHED_EVENT_LEASE_EXPIRED}));
+  EXPECT_EQ(Types(listener), (V{XSCHED_EVENT_REGISTERED, XSCHED_EVENT_SUSPENDED, XSCHED_EVENT_RESUMED}));
+  EXPECT_FALSE(xs_file_has_events(bystander));
+  node.Close(app);
+  EXPECT_EQ(Types(listener), V{XSCHED_EVENT_GONE});
+}
+
+TEST(Event, MaskAndOverflow) {
+  Node node;
+  xs_file* app = node.Open();
+  xsched_listen resumed{sizeof(resumed), 0, 1 << XSCHED_EVENT_RESUMED, 0};
+  EXPECT_EQ(node.Call(app, XSCHED_IOC_LISTEN, &resumed), 0);
+  uint64_t q = node.Register(app, 0);
+  for (int i = 0; i < 300; ++i) {
+    node.Suspend(app, {q});
+    node.Resume(app, {q});
+  }
+  xsched_event events[300];
+  EXPECT_EQ(xs_file_take_events(app, events, 300), 256u);
+  node.Suspend(app, {q});
+  node.Resume(app, {q});
+  ASSERT_EQ(xs_file_take_events(app, events, 300), 1u);
+  EXPECT_EQ(events[0].lost, 44u);
+  EXPECT_EQ(events[0].handle, q);
+}
+
+TEST(List, ShowsOwnToOwnersAndAllToControl) {
+  Node node;
+  xs_file* a = node.Open();
+  xs_file* b = node.Open();
+  xs_file* control = node.Open(XS_FILE_CONTROL);
+  node.Register(a, 0, 7, 1);
+  node.Register(a, 1, 7, 1);
+  node.Register(b, 0, 9, 2);
+  xsched_queue_info rows[8];
+  auto list = [&](xs_file* file, uint32_t count, uint64_t cursor = 0) {
+    xsched_list_queues l{sizeof(l), 0, count, sizeof(rows[0]), cursor,
+                         reinterpret_cast<uintptr_t>(rows)};
+    EXPECT_EQ(node.Call(file, XSCHED_IOC_LIST_QUEUES, &l), 0);
+    return l;
+  };
+  EXPECT_EQ(list(a, 8).count, 2u);
+  EXPECT_TRUE(rows[0].state & XSCHED_QUEUE_OWN);
+  EXPECT_EQ(rows[0].pid, 1u);
+  EXPECT_EQ(list(control, 8).count, 3u);
+  auto page = list(control, 2);
+  EXPECT_EQ(page.count, 2u);
+  EXPECT_EQ(list(control, 2, page.cursor).count, 1u);
+  EXPECT_EQ(rows[0].gpu_id, 9u);
+}
+
+TEST(Query, SaysWhatWorksAndWhyNot) {
+  Node node;
+  xs_core_set_driver(node.core, "6.12.3");
+  xs_core_set_engine(node.core, XSCHED_ENGINE_SUSPEND_QUEUES, nullptr, nullptr, -ENOENT,
+                     "suspend_queues: no such function");
+  xs_core_set_engine(node.core, 99, nullptr, nullptr, 0, "ignored");
+  xs_file* file = node.Open(XS_FILE_CONTROL);
+  xsched_query q{};
+  q.size = sizeof(q);
+  EXPECT_EQ(node.Call(file, XSCHED_IOC_QUERY, &q), 0);
+  EXPECT_EQ(q.engines, 1u << XSCHED_ENGINE_MOCK);
+  EXPECT_EQ(q.default_engine, static_cast<uint32_t>(XSCHED_ENGINE_MOCK));
+  EXPECT_EQ(q.role, static_cast<uint32_t>(XSCHED_ROLE_CONTROL));
+  EXPECT_STREQ(q.driver_version, "6.12.3");
+  EXPECT_STREQ(q.engine[XSCHED_ENGINE_SUSPEND_QUEUES].why, "suspend_queues: no such function");
+}
+
+}  // namespace
+}  // namespace kmod_test

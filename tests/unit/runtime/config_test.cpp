@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The environment as a table: our names, upstream's aliases, bad values.
+#include "runtime/base/config.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+namespace xsched::test {
+namespace {
+
+using Environment = std::map<std::string, std::string>;
+Environment g_environment;
+
+Config parse(const Environment& environment) {
+  g_environment = environment;
+  g_environment.emplace("XSCHED_LOG", "off");  // bad values are expected here
+  return parse_config([](const char* name) -> const char* {
+    const auto found = g_environment.find(name);
+    return found == g_environment.end() ? nullptr : found->second.c_str();
+  });
+}
+
+TEST(Config, Defaults) {
+  const Config c = parse({});
+  EXPECT_TRUE(c.enabled);
+  EXPECT_EQ(c.priority, 0);
+  EXPECT_EQ(c.level, 3u);
+  EXPECT_EQ(c.engine, EngineChoice::kAuto);
+  EXPECT_EQ(c.window, 4u);
+  EXPECT_TRUE(c.global);
+  EXPECT_EQ(c.policy, "HPF");
+  EXPECT_EQ(c.socket, "") << "the agent knows the default";
+}
+
+TEST(Config, Priority) {
+  const std::map<std::string, int32_t> table = {
+      {"7", 7},   {"-255", -255}, {"255", 255}, {"+3", 3}, {"", 0},
+      {"256", 0}, {"-256", 0},    {"high", 0},  {"3x", 0}, {"99999999999999999999", 0}};
+  for (const auto& [text, value] : table) {
+    EXPECT_EQ(parse({{"XSCHED_PRIORITY", text}}).priority, value) << "'" << text << "'";
+    EXPECT_EQ(parse({{"XSCHED_AUTO_XQUEUE_PRIORITY", text}}).priority, value) << "'" << text << "'";
+  }
+}
+
+TEST(Config, Level) {
+  const std::map<std::string, uint32_t> table = {{"1", 1}, {"2", 2},   {"3", 3}, {"0", 3},
+                                                 {"4", 3}, {"two", 3}, {"-1", 3}};
+  for (const auto& [text, value] : table) {
+    EXPECT_EQ(parse({{"XSCHED_LEVEL", text}}).level, value) << "'" << text << "'";
+    EXPECT_EQ(parse({{"XSCHED_AUTO_XQUEUE_LEVEL", text}}).level, value) << "'" << text << "'";
+  }
+}
+
+TEST(Config, Window) {
+  const std::map<std::string, uint32_t> table = {{"1", 1}, {"16", 16},   {"65536", 65536},
+                                                 {"0", 4}, {"65537", 4}, {"1.5", 4}};
+  for (const auto& [text, value] : table) {
+    EXPECT_EQ(parse({{"XSCHED_WINDOW", text}}).window, value) << "'" << text << "'";
+    EXPECT_EQ(parse({{"XSCHED_AUTO_XQUEUE_THRESHOLD", text}}).window, value) << "'" << text << "'";
+  }
+}
+
+TEST(Config, Engine) {
+  const std::map<std::string, EngineChoice> table = {
+      {"auto", EngineChoice::kAuto}, {"kfd", EngineChoice::kKfd},   {"KFD", EngineChoice::kKfd},
+      {"gate", EngineChoice::kGate}, {"kmod", EngineChoice::kKmod}, {"cwsr", EngineChoice::kAuto}};
+  for (const auto& [text, value] : table) {
+    EXPECT_EQ(parse({{"XSCHED_ENGINE", text}}).engine, value) << "'" << text << "'";
+  }
+}
+
+TEST(Config, Switches) {
+  for (const char* off : {"off", "0", "false", "no", "OFF"}) {
+    EXPECT_FALSE(parse({{"XSCHED_AUTO_XQUEUE", off}}).enabled) << off;
+  }
+  for (const char* on : {"on", "1", "true", "yes", "maybe"}) {
+    EXPECT_TRUE(parse({{"XSCHED_AUTO_XQUEUE", on}}).enabled) << on;
+  }
+  EXPECT_FALSE(parse({{"XSCHED_SCHEDULER", "local"}}).global);
+  EXPECT_TRUE(parse({{"XSCHED_SCHEDULER", "global"}}).global);
+  EXPECT_TRUE(parse({{"XSCHED_SCHEDULER", "none"}}).global);
+}
+
+TEST(Config, OurNameWins) {
+  const Config c = parse({{"XSCHED_PRIORITY", "1"},
+                          {"XSCHED_AUTO_XQUEUE_PRIORITY", "2"},
+                          {"XSCHED_LEVEL", ""},
+                          {"XSCHED_AUTO_XQUEUE_LEVEL", "2"}});
+  EXPECT_EQ(c.priority, 1);
+  EXPECT_EQ(c.level, 2u) << "an empty value is no value";
+}
+
+TEST(Config, Log) {
+  EXPECT_EQ(parse({{"XSCHED_LOG", "debug"}}).log, LogLevel::kDebug);
+  EXPECT_EQ(parse({{"XSCHED_LOG", "off"}}).log, LogLevel::kOff);
+  set_log_level(LogLevel::kWarn);
+}
+
+TEST(Config, BadValuesAreNamed) {
+  testing::internal::CaptureStderr();
+  parse({{"XSCHED_LOG", "error"}, {"XSCHED_LEVEL", "5"}});
+  const std::string text = testing::internal::GetCapturedStderr();
+  EXPECT_NE(text.find("XSCHED_LEVEL is '5'"), std::string::npos) << text;
+  EXPECT_NE(text.find("1..3"), std::string::npos) << text;
+  testing::internal::CaptureStderr();
+  parse({{"XSCHED_LOG", "error"}, {"XSCHED_AUTO_XQUEUE_LEVEL", "5"}});
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("XSCHED_AUTO_XQUEUE_LEVEL"),
+            std::string::npos);
+  set_log_level(LogLevel::kWarn);
+}
+
+}  // namespace
+}  // namespace xsched::test

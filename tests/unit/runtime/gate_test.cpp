@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The gate, one thread: what moves, what stays, what is added, step by step.
+#include <gtest/gtest.h>
+
+#include "gate_rig.h"
+
+namespace xsched::test {
+namespace {
+
+void drain(Processor& processor) {
+  while (processor.step()) {
+  }
+}
+
+TEST(Gate, PacketsPassVerbatimAndInOrder) {
+  for (const bool device_memory : {false, true}) {
+    Rig rig({.device_memory = device_memory});
+    Processor processor(rig);
+    const uint64_t first = rig.reserve(10);
+    for (uint64_t i = 0; i < 10; ++i) rig.publish(first + i, 7, 100 + i);
+    rig.gate->pump();
+    EXPECT_EQ(rig.hardware_write, 10u);
+    EXPECT_EQ(rig.doorbells, 1u) << "one doorbell a batch";
+    EXPECT_EQ(rig.last_doorbell, 9u);
+    EXPECT_EQ(rig.hardware[3].word1, 103u);
+    drain(processor);
+    ASSERT_EQ(processor.log.size(), 10u);
+    for (uint64_t i = 0; i < 10; ++i) EXPECT_EQ(processor.log[i].number, 100 + i);
+    EXPECT_EQ(rig.proxy_read, 10u);
+    EXPECT_EQ(rig.slot.state.moved, 10u);
+    EXPECT_EQ(rig.gate->wants(), Gate::kWantsNothing);
+  }
+}
+
+TEST(Gate, StopsAtTheFirstUnpublishedPacket) {
+  Rig rig;
+  Processor processor(rig);
+  const uint64_t first = rig.reserve(3);
+  rig.publish(first + 2, 0, 2);
+  rig.gate->pump();
+  rig.publish(first + 1, 0, 1);
+  rig.gate->pump();
+  EXPECT_EQ(rig.hardware_write, 0u);
+  EXPECT_EQ(rig.gate->at_gate(), 3u);
+  rig.publish(first, 0, 0);
+  rig.gate->pump();
+  drain(processor);
+  ASSERT_EQ(processor.log.size(), 3u);
+  for (uint64_t i = 0; i < 3; ++i) EXPECT_EQ(processor.log[i].number, i);
+}
+
+TEST(Gate, SuspendedNothingMovesAndResumeMovesAll) {
+  Rig rig;
+  for (const bool own : {false, true}) {
+    const uint64_t before = rig.hardware_write;
+    own ? rig.gate->hold(true) : rig.slot.control.run.store(0);
+    rig.gate->pump_and_settle();
+    for (uint64_t i = 0; i < 5; ++i) rig.submit(0, i);
+    EXPECT_EQ(rig.hardware_write, before);
+    EXPECT_EQ(rig.gate->at_gate(), 5u);
+    EXPECT_EQ(rig.slot.state.ready, 1u) << "it wants to run";
+    EXPECT_EQ(rig.gate->wants(), Gate::kWantsNothing) << "nobody polls a suspended gate";
+    own ? rig.gate->hold(false) : rig.slot.control.run.store(1);
+    rig.gate->pump();
+    EXPECT_EQ(rig.hardware_write, before + 5);
+    EXPECT_EQ(rig.gate->at_gate(), 0u);
+  }
+}
+
+TEST(Gate, EitherHoldIsEnough) {
+  Rig rig;
+  rig.slot.control.run = 0;
+  rig.gate->hold(true);
+  rig.submit(0, 0);
+  rig.gate->hold(false);
+  rig.gate->pump();
+  EXPECT_EQ(rig.hardware_write, 0u);
+  rig.gate->hold(true);
+  rig.slot.control.run = 1;
+  rig.gate->pump();
+  EXPECT_EQ(rig.hardware_write, 0u);
+  rig.gate->obey_nobody();
+  rig.gate->pump();
+  EXPECT_EQ(rig.hardware_write, 1u);
+}
+
+TEST(Gate, WindowBoundsWhatIsInside) {
+  Rig rig;
+  Processor processor(rig);
+  rig.slot.control.window = 3;
+  for (uint64_t i = 0; i < 10; ++i) rig.submit(0, i);
+  EXPECT_EQ(rig.hardware_write, 3u);
+  EXPECT_EQ(rig.gate->wants(), Gate::kWantsPoll);
+  EXPECT_EQ(rig.attended, 1u) << "the dispatcher is woken once, not for each packet";
+  processor.step();
+  rig.gate->pump();
+  EXPECT_EQ(rig.hardware_write, 4u);
+  rig.slot.control.window = 0;
+  rig.gate->pump();
+  EXPECT_EQ(rig.hardware_write, 10u);
+  EXPECT_EQ(rig.gate->wants(), Gate::kWantsNothing);
+}
+
+TEST(Gate, TheTighterBoundHolds) {
+  Rig rig;
+  rig.gate->set_own_bounds(2, 0);
+  for (uint64_t i = 0; i < 5; ++i) rig.submit(0, i);
+  EXPECT_EQ(rig.hardware_write, 2u);
+  rig.slot.control.window = 1;
+  rig.gate->set_own_bounds(4, 0);
+  rig.gate->pump();
+  EXPECT_EQ(rig.hardware_write, 2u);
+  rig.slot.control.window = 3;
+  rig.gate->pump();
+  EXPECT_EQ(rig.hardware_write, 3u);
+}
+
+// The processor stops at a closed guard after at most `guard` packets.
+TEST(Gate, GuardStopsTheProcessor) {
+  for (const uint32_t guard : {1u, 2u, 5u}) {
+    for (const uint64_t already : {0u, 1u, 3u, 4u, 10u}) {
+      Rig rig;
+      Processor processor(rig);
+      rig.slot.control.guard = guard;
+      for (uint64_t i = 0; i < 20; ++i) rig.submit(0, i);
+      while (processor.executed() < already) ASSERT_TRUE(processor.step());
+      rig.gate->close_guard(true);
+      drain(processor);
+      EXPECT_LE(processor.executed() - already, guard) << "guard " << guard << " after " << already;
+      EXPECT_LT(processor.executed(), 20u);
+      rig.gate->close_guard(false);
+      drain(processor);
+      EXPECT_EQ(processor.executed(), 20u);
+      EXPECT_EQ(processor.barriers, 20u / guard);
+    }
+  }
+}
+
+TEST(Gate, OwnGuardStopsTheProcessorToo) {
+  Rig rig;
+  Processor processor(rig);
+  rig.gate->set_own_bounds(0, 1);
+  for (uint64_t i = 0; i < 4; ++i) rig.submit(0, i);
+  rig.gate->close_guard(true);
+  drain(processor);
+  EXPECT_EQ(processor.executed(), 1u);
+}
+
+TEST(Gate, WithoutSignalsThereAreNoGuards) {
+  Rig rig({.guards = false, .ticks = false});
+  rig.slot.control.guard = 1;
+  for (uint64_t i = 0; i < 4; ++i) rig.submit(0, i);
+  rig.gate->close_guard(true);
+  EXPECT_EQ(rig.hardware_write, 4u);
+}
+
+// Guards and ticks of its own find room even in a ring that is full.
+TEST(Gate, OwnPacketsNeverOverrunAFullRing) {
+  Rig rig({.proxy_packets = 64, .hardware_packets = 16});
+  Processor processor(rig);
+  rig.slot.control.guard = 1;
+  rig.slot.control.notify = kNotifyReady | kNotifyIdle;
+  for (uint64_t i = 0; i < 40; ++i) rig.submit(0, i);
+  EXPECT_LE(rig.hardware_write, 16u);
+  while (processor.executed() < 40) {
+    drain(processor);
+    rig.gate->pump();
+    ASSERT_LE(rig.hardware_write - rig.hardware_read, 16u);
+  }
+  for (uint64_t i = 0; i < 40; ++i) EXPECT_EQ(processor.log[i].number, i);
+}
+
+// ROCr may put packets of its own into a queue that it made.
+TEST(Gate, AForeignWriterIsRespected) {
+  Rig rig;
+  Processor processor(rig);
+  rig.submit(0, 0);
+  for (uint64_t i = 0; i < 3; ++i) {
+    Packet& packet = rig.hardware[rig.hardware_write + i];
+    packet.body[0] = 99;
+    packet.body[1] = i;
+    packet.header = kPacketKernel;
+  }
+  rig.hardware_write += 3;
+  rig.submit(0, 1);
+  EXPECT_EQ(rig.hardware_write, 5u);
+  EXPECT_EQ(rig.last_doorbell, 4u);
+  drain(processor);
+  ASSERT_EQ(processor.log.size(), 5u);
+  EXPECT_EQ(processor.log[0].producer, 0u);
+  EXPECT_EQ(processor.log[1].producer, 99u);
+  EXPECT_EQ(processor.log[3].producer, 99u);
+  EXPECT_EQ(processor.log[4].producer, 0u);
+}
+
+TEST(Gate, AQueueThatWasUsedBeforeIsTakenUp) {
+  Rig used;
+  Processor processor(used);
+  for (uint64_t i = 0; i < 5; ++i) used.submit(0, i);
+  drain(processor);
+  // As a new gate on the same hardware ring would: indices go on.
+  HardwareRing to;
+  to.base = used.hardware.data();
+  to.packets = used.hardware.size();
+  to.write_index = &used.hardware_write;
+  to.read_index = &used.hardware_read;
+  to.doorbell = [](void*, uint64_t) {};
+  Rig fresh;
+  ProxyRing from{fresh.proxy.data(), fresh.proxy.size(), &fresh.proxy_write, &fresh.proxy_read};
+  Gate::Listener listener{[](void*) {}, [](void*) {}, nullptr};
+  Gate gate(to, from, fresh.slot, listener);
+  fresh.publish(fresh.reserve(), 3, 33);
+  gate.pump();
+  EXPECT_EQ(used.hardware_write, 6u);
+  drain(processor);
+  EXPECT_EQ(processor.log.back().number, 33u);
+}
+
+TEST(Gate, ToolQueueTakesPacketsThroughItsFunctions) {
+  Rig rig({.tool_queue = true});
+  Processor processor(rig);
+  for (uint64_t i = 0; i < 5; ++i) rig.submit(0, i);
+  EXPECT_EQ(rig.doorbells, 5u) << "each packet is announced";
+  drain(processor);
+  ASSERT_EQ(processor.log.size(), 5u);
+  for (uint64_t i = 0; i < 5; ++i) EXPECT_EQ(processor.log[i].number, i);
+  rig.gate->hold(true);
+  rig.gate->pump_and_settle();
+  rig.submit(0, 5);
+  EXPECT_EQ(rig.hardware_write, 5u);
+}
+
+// A barrier with a dependency that has not happened is seen, also by another
+// thread; our own guards are no dependency on others.
+TEST(Gate, WaitsForOthers) {
+  Rig rig;
+  Processor processor(rig);
+  int64_t signal[2] = {0, 1};  // as amd_signal_t: the value stands at offset 8
+  rig.slot.control.guard = 1;
+  rig.submit(0, 0);
+  rig.gate->close_guard(true);
+  EXPECT_FALSE(rig.gate->waits_for_others());
+  rig.gate->close_guard(false);
+
+  const uint64_t index = rig.reserve();
+  Packet& barrier = rig.proxy[index];
+  barrier.body[0] = 0;
+  barrier.body[3] = handle_of(signal[0]);
+  store_release(barrier.header, kPacketBarrierAnd | kHeaderBarrierBit);
+  EXPECT_FALSE(rig.gate->waits_for_others()) << "it is not in the hardware ring yet";
+  rig.gate->pump();
+  EXPECT_TRUE(rig.gate->waits_for_others());
+  signal[1] = 0;
+  EXPECT_FALSE(rig.gate->waits_for_others());
+  signal[1] = 1;
+  drain(processor);  // its dependencies are read at offset 0 here, so it passes
+  EXPECT_FALSE(rig.gate->waits_for_others());
+}
+
+TEST(Gate, ABoostRunsAgainstTheSchedulerButNotAgainstAHold) {
+  Rig rig;
+  rig.slot.control.run = 0;
+  rig.submit(0, 0);
+  rig.gate->boost(true);
+  rig.gate->hold(true);
+  rig.gate->pump();
+  EXPECT_EQ(rig.hardware_write, 0u);
+  rig.gate->hold(false);
+  rig.gate->pump();
+  EXPECT_EQ(rig.hardware_write, 1u);
+  rig.gate->boost(false);
+  rig.submit(0, 1);
+  EXPECT_EQ(rig.hardware_write, 1u);
+}
+
+TEST(Gate, DropAllCountsAndClosesForGood) {
+  Rig rig;
+  rig.submit(0, 0);
+  rig.slot.control.run = 0;
+  for (uint64_t i = 1; i < 6; ++i) rig.submit(0, i);
+  EXPECT_EQ(rig.gate->drop_all(), 5u);
+  rig.slot.control.run = 1;
+  rig.gate->pump();
+  EXPECT_EQ(rig.hardware_write, 1u);
+}
+
+TEST(Gate, DropAllOfAnEmptyGateDropsNothing) {
+  Rig rig;
+  rig.submit(0, 0);
+  EXPECT_EQ(rig.gate->drop_all(), 0u);
+}
+
+}  // namespace
+}  // namespace xsched::test

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An XQueue on plain memory, levels 1 and 2: control words in, held hardware
+// queue out. (Level 3 needs a KFD: tests/node/hsa.)
+#include "runtime/xqueue/xqueue.h"
+
+#include <gtest/gtest.h>
+
+#include "gate_rig.h"
+
+namespace xsched::test {
+namespace {
+
+// The rig's rings and slot, under an XQueue instead of its own gate.
+struct XQueueRig : Rig {
+  explicit XQueueRig(uint32_t level) {
+    XQueueParts parts;
+    parts.hardware.base = hardware.data();
+    parts.hardware.packets = hardware.size();
+    parts.hardware.write_index = &hardware_write;
+    parts.hardware.read_index = &hardware_read;
+    parts.hardware.doorbell = [](void*, uint64_t) {};
+    parts.proxy = {proxy.data(), proxy.size(), &proxy_write, &proxy_read};
+    parts.signals.guard_handle = handle_of(guard);
+    parts.signals.guard_value = &guard;
+    slot.identity.window_wanted = 2;
+    xqueue = std::make_unique<XQueue>(0, slot, 1, parts,
+                                      Gate::Listener{[](void*) {}, [](void*) {}, nullptr});
+    xqueue->set_level(level, EngineChoice::kGate);
+  }
+  void write(uint64_t number) {
+    publish(reserve(), 0, number);
+    xqueue->gate().pump();
+  }
+  bool guard_closed() { return value_of(handle_of(guard)).load() != 0; }
+
+  std::unique_ptr<XQueue> xqueue;
+};
+
+TEST(XQueue, CarriesOutTheSchedulersWord) {
+  XQueueRig rig(2);
+  rig.slot.control.run = 0;
+  rig.slot.control.sequence = 7;
+  rig.xqueue->apply();
+  EXPECT_EQ(rig.slot.state.suspended, 1u);
+  EXPECT_EQ(rig.slot.state.applied, 7u);
+  EXPECT_EQ(rig.slot.counters.suspends, 1u);
+  EXPECT_TRUE(rig.guard_closed());
+  rig.write(1);
+  EXPECT_EQ(rig.hardware_write, 0u);
+  rig.slot.control.run = 1;
+  rig.xqueue->apply();
+  EXPECT_EQ(rig.slot.state.suspended, 0u);
+  EXPECT_FALSE(rig.guard_closed());
+  EXPECT_EQ(rig.hardware_write, 1u);
+}
+
+TEST(XQueue, AHoldOfItsOwnOutlastsTheSchedulers) {
+  XQueueRig rig(1);
+  EXPECT_TRUE(rig.xqueue->set_hold(true));
+  rig.slot.control.run = 0;
+  rig.xqueue->apply();
+  rig.slot.control.run = 1;
+  rig.xqueue->apply();
+  EXPECT_EQ(rig.slot.state.suspended, 1u);
+  EXPECT_TRUE(rig.xqueue->set_hold(false));
+  EXPECT_EQ(rig.slot.state.suspended, 0u);
+}
+
+TEST(XQueue, LevelChangesWhileSuspended) {
+  XQueueRig rig(1);
+  rig.xqueue->set_hold(true);
+  EXPECT_FALSE(rig.guard_closed());
+  EXPECT_EQ(rig.xqueue->set_level(2, EngineChoice::kGate), 2u);
+  EXPECT_TRUE(rig.guard_closed()) << "the new level holds at once";
+  EXPECT_EQ(rig.slot.state.suspended, 1u);
+  EXPECT_EQ(rig.xqueue->set_level(1, EngineChoice::kGate), 1u);
+  EXPECT_FALSE(rig.guard_closed());
+  EXPECT_EQ(rig.slot.state.suspended, 1u);
+  rig.write(1);
+  EXPECT_EQ(rig.hardware_write, 0u) << "still held";
+  EXPECT_EQ(rig.xqueue->set_level(3, EngineChoice::kGate), 2u);
+  rig.xqueue->set_hold(false);
+  EXPECT_FALSE(rig.guard_closed());
+  EXPECT_EQ(rig.hardware_write, 2u) << "the packet and its guard";
+}
+
+TEST(XQueue, KeepsItsBoundsAfterAHoldOfItsOwn) {
+  XQueueRig rig(1);
+  for (uint64_t i = 0; i < 5; ++i) rig.write(i);
+  EXPECT_EQ(rig.hardware_write, 5u) << "no bound before";
+  rig.hardware_read = 5;
+  for (Packet& packet : rig.hardware) packet.header = kPacketInvalid;
+  rig.xqueue->set_hold(true);
+  rig.xqueue->set_hold(false);
+  for (uint64_t i = 0; i < 5; ++i) rig.write(i);
+  EXPECT_EQ(rig.hardware_write, 7u) << "window 2";
+  rig.xqueue->set_window(4);
+  rig.xqueue->gate().pump();
+  EXPECT_EQ(rig.hardware_write, 9u);
+}
+
+TEST(XQueue, ABoostEndsTheSchedulersSuspendOnly) {
+  XQueueRig rig(2);
+  rig.slot.control.run = 0;
+  rig.xqueue->apply();
+  rig.write(1);
+  rig.xqueue->set_boost(true);
+  EXPECT_EQ(rig.slot.state.suspended, 0u);
+  EXPECT_FALSE(rig.guard_closed());
+  EXPECT_EQ(rig.hardware_write, 1u);
+  rig.xqueue->set_boost(false);
+  EXPECT_EQ(rig.slot.state.suspended, 1u);
+  EXPECT_TRUE(rig.guard_closed());
+  rig.xqueue->set_hold(true);
+  rig.xqueue->set_boost(true);
+  EXPECT_EQ(rig.slot.state.suspended, 1u) << "a hold is stronger";
+}
+
+TEST(XQueue, ReleaseLetsEverythingPassAndObeysNobody) {
+  XQueueRig rig(2);
+  rig.slot.control.run = 0;
+  rig.xqueue->set_hold(true);
+  rig.write(1);
+  rig.xqueue->release();
+  EXPECT_FALSE(rig.guard_closed());
+  EXPECT_GE(rig.hardware_write, 1u);
+  EXPECT_FALSE(rig.xqueue->set_hold(true));
+  rig.xqueue->apply();
+  const uint64_t before = rig.hardware_write;
+  rig.write(2);
+  EXPECT_GT(rig.hardware_write, before);
+}
+
+TEST(XQueue, RetireDropsAndOpensTheGuard) {
+  XQueueRig rig(2);
+  rig.xqueue->set_hold(true);
+  rig.write(1);
+  rig.write(2);
+  EXPECT_EQ(rig.xqueue->retire(), 2u);
+  EXPECT_FALSE(rig.guard_closed());
+  EXPECT_EQ(rig.hardware_write, 0u);
+}
+
+// Application, agent and in-process API at once: the end is what was said last.
+TEST(XQueue, ManyHands) {
+  XQueueRig rig(2);
+  Processor processor(rig);
+  constexpr uint64_t kPackets = 3000;
+  std::atomic<bool> written{false};
+  Loop hardware([&] { return processor.step(); });
+  Loop dispatcher([&] {
+    if (rig.xqueue->gate().wants() != Gate::kWantsNothing) rig.xqueue->gate().pump();
+    return false;
+  });
+  Loop scheduler([&] {
+    rig.slot.control.run.fetch_xor(1);
+    rig.slot.control.sequence.fetch_add(1);
+    rig.xqueue->apply();
+    return false;
+  });
+  Loop tool([&, level = 1u]() mutable {
+    rig.xqueue->set_hold(level == 1);
+    rig.xqueue->set_level(level = 3 - level, EngineChoice::kGate);
+    return false;
+  });
+  std::thread application([&] {
+    for (uint64_t i = 0; i < kPackets; ++i) {
+      const uint64_t index = rig.reserve();
+      while (!rig.has_room(index)) std::this_thread::yield();
+      rig.publish(index, 0, i);
+      rig.xqueue->gate().pump();
+    }
+    written = true;
+  });
+  ASSERT_TRUE(eventually([&] { return written.load(); }));
+  application.join();
+  scheduler.stop();
+  tool.stop();
+  rig.slot.control.run = 1;
+  rig.xqueue->set_hold(false);
+  rig.xqueue->apply();
+  ASSERT_TRUE(eventually([&] { return processor.executed() == kPackets; }));
+  EXPECT_EQ(rig.slot.state.suspended, 0u);
+  EXPECT_FALSE(rig.guard_closed());
+  hardware.stop();
+  for (uint64_t i = 0; i < kPackets; ++i) ASSERT_EQ(processor.log[i].number, i);
+}
+
+}  // namespace
+}  // namespace xsched::test

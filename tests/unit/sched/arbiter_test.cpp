@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Slot tables in, ControlLines out: what is published, when, and that hostile
+// tables harm nobody.
+#include "runtime/sched/arbiter.h"
+
+#include <gtest/gtest.h>
+
+#include "fake_xqueues.h"
+
+namespace xsched {
+namespace {
+
+using test::FakeXQueues;
+
+class ArbiterTest : public ::testing::Test {
+ protected:
+  ArbiterTest() : arbiter_(make_policy("HPF", error_)), view_(a_.table()), other_(b_.table()) {
+    arbiter_.add(view_);
+    arbiter_.add(other_);
+  }
+  void cycle() {
+    for (TableView* view : {&view_, &other_}) view->scan();
+    arbiter_.decide();
+    for (TableView* view : {&view_, &other_}) {
+      if (view->changed()) view->publish();
+    }
+  }
+  static bool runs(FakeXQueues& x, uint32_t i) { return x.slot(i).control.run.load() != 0; }
+
+  std::string error_;
+  FakeXQueues a_, b_;
+  Arbiter arbiter_;
+  TableView view_, other_;
+};
+
+TEST_F(ArbiterTest, DecidesAcrossTables) {
+  const uint32_t low = a_.add(0), high = b_.add(10);
+  cycle();
+  EXPECT_TRUE(runs(a_, low));
+  EXPECT_EQ(b_.slot(high).control.notify.load(), kNotifyReady | kNotifyIdle);
+  b_.slot(high).state.ready.store(1);
+  cycle();
+  EXPECT_FALSE(runs(a_, low));
+  EXPECT_EQ(view_.suspended(), 1u);
+  b_.slot(high).state.ready.store(0);
+  cycle();
+  EXPECT_TRUE(runs(a_, low));
+  EXPECT_EQ(view_.suspended(), 0u);
+}
+
+TEST_F(ArbiterTest, SilentWhileNothingChanges) {
+  const uint32_t low = a_.add(0);
+  b_.add(10);
+  cycle();
+  const uint64_t before = a_.slot(low).control.sequence.load();
+  EXPECT_FALSE(view_.scan());
+  arbiter_.decide();
+  EXPECT_FALSE(view_.changed());
+  EXPECT_EQ(a_.slot(low).control.sequence.load(), before);
+}
+
+TEST_F(ArbiterTest, NewOccupantOfASlotIsDecidedAfresh) {
+  const uint32_t high = b_.add(10), low = a_.add(0);
+  b_.slot(high).state.ready.store(1);
+  cycle();
+  ASSERT_FALSE(runs(a_, low));
+  const uint64_t before = a_.slot(low).control.sequence.load();
+  a_.slot(low).identity.state.store(IdentityLine::kFree);
+  ASSERT_EQ(a_.add(0), low);  // the same slot, run = 1 again
+  cycle();
+  EXPECT_FALSE(runs(a_, low));
+  EXPECT_GT(a_.slot(low).control.sequence.load(), before);
+}
+
+TEST_F(ArbiterTest, FreedSlotIsNoLongerCountedAsSuspended) {
+  const uint32_t high = b_.add(10), low = a_.add(0);
+  b_.slot(high).state.ready.store(1);
+  cycle();
+  ASSERT_EQ(view_.suspended(), 1u);
+  a_.slot(low).identity.state.store(IdentityLine::kFree);
+  cycle();
+  EXPECT_EQ(view_.suspended(), 0u);
+}
+
+TEST_F(ArbiterTest, ForgetPublishesAgain) {
+  const uint32_t low = a_.add(0);
+  cycle();
+  a_.slot(low).control.run.store(0);  // as a daemon that died half-way
+  view_.forget();
+  cycle();
+  EXPECT_TRUE(runs(a_, low));
+}
+
+TEST_F(ArbiterTest, SuspendsCanBeLeftOut) {
+  const uint32_t high = b_.add(10), low = a_.add(0, 1);
+  cycle();
+  b_.slot(high).state.ready.store(1);
+  view_.scan();
+  other_.scan();
+  arbiter_.decide();
+  ASSERT_TRUE(view_.suspends());
+  view_.publish(TableView::Publish::kNoSuspends);
+  EXPECT_TRUE(runs(a_, low));
+  arbiter_.decide();
+  EXPECT_TRUE(view_.suspends());  // still due
+}
+
+TEST_F(ArbiterTest, HeldAndContended) {
+  const uint32_t one = a_.add(0, 1), two = a_.add(0, 2);
+  cycle();
+  EXPECT_EQ(a_.slot(one).control.window.load(), 0u);
+  for (XQueueEntry& entry : view_.entries()) entry.held = entry.contended = true;
+  arbiter_.decide();
+  view_.publish();
+  EXPECT_FALSE(runs(a_, one));
+  EXPECT_EQ(a_.slot(one).control.window.load(), 4u);
+  EXPECT_EQ(a_.slot(two).control.guard.load(), 1u);
+}
+
+TEST_F(ArbiterTest, HostileValuesAreClamped) {
+  const uint32_t high = b_.add(10);
+  const uint32_t low = a_.add(0, 1, 1, ~0u);
+  b_.slot(high).identity.level_actual.store(99);
+  b_.slot(high).state.ready.store(0xdeadbeef);
+  a_.table().high_water.store(~0u);
+  cycle();
+  EXPECT_EQ(view_.entries().size(), kMaxSlots);
+  EXPECT_LE(a_.slot(low).control.window.load(), 1u << 20);
+  EXPECT_FALSE(runs(a_, low));
+  a_.table().high_water.store(0);  // slots do not vanish from control
+  b_.slot(high).state.ready.store(0);
+  cycle();
+  EXPECT_TRUE(runs(a_, low));
+}
+
+TEST_F(ArbiterTest, RemovedTableNoLongerCompetes) {
+  const uint32_t high = b_.add(10), low = a_.add(0);
+  b_.slot(high).state.ready.store(1);
+  cycle();
+  ASSERT_FALSE(runs(a_, low));
+  arbiter_.remove(other_);
+  arbiter_.decide();
+  view_.publish();
+  EXPECT_TRUE(runs(a_, low));
+}
+
+}  // namespace
+}  // namespace xsched

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whether a process recorded in shared memory still lives. A pid alone is not
+// enough (pids are used again), so records carry the start time as well.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+
+namespace xsim {
+
+// Clock ticks since boot at which `pid` started; 0 if there is no such process.
+uint64_t process_start(pid_t pid);
+
+inline bool process_lives(pid_t pid, uint64_t start) {
+  return start != 0 && process_start(pid) == start;
+}
+
+}  // namespace xsim

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// xschedctl's connection to the daemon: one request, one reply. A daemon that
+// does not answer within kPatienceMs is an error, never a hang.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "sched/fd.h"
+#include "sched/protocol.h"
+
+namespace xsched::ctl {
+
+enum ExitCode { kDone = 0, kFailed = 1, kUsage = 2, kNotFound = 3 };
+
+// Ends the command with one line on stderr.
+struct Failure : std::runtime_error {
+  Failure(ExitCode code_in, const std::string& text) : std::runtime_error(text), code(code_in) {}
+  ExitCode code;
+};
+
+class Connection {
+ public:
+  // Throws Failure if nobody listens there.
+  explicit Connection(const std::string& path);
+
+  InfoReply info();
+  std::vector<XQueueRecord> list();
+  // What was matched. Throws Failure for anything but Status::kOk.
+  uint32_t hold(int32_t pid, uint32_t xqueue, uint32_t lease_ms);
+  uint32_t resume(int32_t pid, uint32_t xqueue);
+
+  int fd() const { return socket_.get(); }
+  // A hold of ours was ended by somebody, or the daemon left: takes what is
+  // there. False if the daemon is gone.
+  bool take_ended(int& ended);
+
+ private:
+  template <typename Reply, typename Message>
+  Reply ask(const Message& message, MessageType reply_type);
+
+  std::string path_;
+  Fd socket_;
+  int ended_ = 0;  // kHoldEnded that came while waiting for replies
+};
+
+}  // namespace xsched::ctl

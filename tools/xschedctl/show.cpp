@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// info and list: tables for people, JSON for programs. Unknown is null or
+// "-", never a made-up 0.
+#include <cinttypes>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "commands.h"
+#include "connection.h"
+#include "xqueue/slot.h"
+
+namespace xsched::ctl {
+namespace {
+
+using nlohmann::json;
+
+const char* engine_name(uint32_t engine) {
+  switch (static_cast<EngineKind>(engine)) {
+    case EngineKind::kGate:
+      return "gate";
+    case EngineKind::kKfd:
+      return "kfd";
+    case EngineKind::kKmod:
+      return "kmod";
+    default:
+      return "none";
+  }
+}
+
+const char* state_name(const XQueueRecord& r) {
+  if (r.run == 0) return r.suspended != 0 ? "suspended" : "suspending";
+  return r.ready != 0 ? "run" : "idle";
+}
+
+// Counters of different ages: a stage may be read after the one before it.
+uint64_t ahead(uint64_t a, uint64_t b) {
+  return a > b ? a - b : 0;
+}
+
+json to_json(const XQueueRecord& r) {
+  json j;
+  j["pid"] = r.pid;
+  j["uid"] = r.uid;
+  j["comm"] = r.comm;
+  j["xq"] = r.id;
+  j["gpu"] = r.gpu_id == 0 ? json() : json(r.gpu_id);
+  j["kfd_queue"] = r.kfd_queue_id == ~0u ? json() : json(r.kfd_queue_id);
+  j["priority"] = r.priority;
+  j["level_wanted"] = r.level_wanted;
+  j["level_actual"] = r.level_actual;
+  j["engine"] = engine_name(r.engine);
+  j["state"] = state_name(r);
+  j["ready"] = r.ready != 0;
+  j["held"] = r.held != 0;
+  j["window"] = r.window;
+  j["guard"] = r.guard;
+  j["ring"] = r.ring_packets;
+  j["submitted"] = r.submitted;
+  j["moved"] = r.moved;
+  j["retired"] = r.retired;
+  j["depth"] = ahead(r.submitted, r.moved);
+  j["inflight"] = ahead(r.moved, r.retired);
+  j["suspends"] = r.suspends;
+  const bool any = r.suspends != 0;
+  j["last_suspend_us"] = any ? json(static_cast<double>(r.last_suspend_ns) / 1e3) : json();
+  j["max_suspend_us"] = any ? json(static_cast<double>(r.max_suspend_ns) / 1e3) : json();
+  j["inflight_at_preemption_mean"] =
+      any ? json(static_cast<double>(r.inflight_sum) / static_cast<double>(r.suspends)) : json();
+  j["last_inflight"] = any ? json(r.last_inflight) : json();
+  j["dropped"] = r.dropped;
+  return j;
+}
+
+}  // namespace
+
+int info(const std::string& socket, bool as_json) {
+  Connection connection(socket);
+  const InfoReply reply = connection.info();
+  const double uptime = static_cast<double>(reply.uptime_ns) / 1e9;
+  if (as_json) {
+    const json j = {{"socket", socket},
+                    {"pid", reply.pid},
+                    {"policy", reply.policy},
+                    {"processes", reply.processes},
+                    {"xqueues", reply.xqueues},
+                    {"suspended", reply.suspended},
+                    {"decisions", reply.decisions},
+                    {"edges", reply.edges},
+                    {"uptime_s", uptime}};
+    printf("%s\n", j.dump(2).c_str());
+    return kDone;
+  }
+  printf("xschedd   pid %d at %s, up %.0f s\n", reply.pid, socket.c_str(), uptime);
+  printf("policy    %s\n", reply.policy);
+  printf("scheduled %u processes, %u XQueues, %u suspended\n", reply.processes, reply.xqueues,
+         reply.suspended);
+  printf("so far    %" PRIu64 " edges, %" PRIu64 " decisions\n", reply.edges, reply.decisions);
+  // Which engines are in use, by XQueue.
+  uint32_t count[4] = {};
+  uint32_t weaker = 0;
+  for (const XQueueRecord& r : connection.list()) {
+    ++count[r.engine < 4 ? r.engine : 0];
+    if (r.level_actual < r.level_wanted) ++weaker;
+  }
+  printf("engines   kmod %u, kfd %u, gate %u XQueues; %u below the level they want\n", count[3],
+         count[2], count[1], weaker);
+  return kDone;
+}
+
+int list(const std::string& socket, bool as_json) {
+  Connection connection(socket);
+  const std::vector<XQueueRecord> records = connection.list();
+  if (as_json) {
+    json rows = json::array();
+    for (const XQueueRecord& r : records) rows.push_back(to_json(r));
+    printf("%s\n", json{{"xqueues", rows}}.dump(2).c_str());
+    return kDone;
+  }
+  printf("%8s %-15s %4s %6s %5s %5s %-3s %-6s %-10s %8s %8s %9s %10s\n", "PID", "COMMAND", "XQ",
+         "GPU", "QID", "PRIO", "LV", "ENGINE", "STATE", "DEPTH", "INFL", "SUSPENDS", "MAX us");
+  for (const XQueueRecord& r : records) {
+    char qid[16] = "-";
+    if (r.kfd_queue_id != ~0u) snprintf(qid, sizeof qid, "%u", r.kfd_queue_id);
+    char max[24] = "-";
+    if (r.suspends != 0)
+      snprintf(max, sizeof max, "%.1f", static_cast<double>(r.max_suspend_ns) / 1e3);
+    printf("%8d %-15s %4u %6u %5s %5d %u/%u %-6s %-10s %8" PRIu64 " %8" PRIu64 " %9" PRIu64
+           " %10s%s\n",
+           r.pid, r.comm, r.id, r.gpu_id, qid, r.priority, r.level_wanted, r.level_actual,
+           engine_name(r.engine), state_name(r), ahead(r.submitted, r.moved),
+           ahead(r.moved, r.retired), r.suspends, max, r.held != 0 ? " held" : "");
+  }
+  return kDone;
+}
+
+}  // namespace xsched::ctl

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The daemon: one thread, one epoll loop. Everything a client can send is
+// handled without blocking and, once the number of clients and XQueues stands
+// still, without allocation.
+//
+// A turn of the loop: take what is ready, scan the tables that reported an
+// edge, decide once, publish. Many edges in one turn cost one decision.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "listener.h"
+#include "sched/arbiter.h"
+#include "sched/protocol.h"
+#include "sched/slot_memory.h"
+
+namespace xsched {
+
+struct Connection;
+
+// What an epoll event is about.
+struct Source {
+  enum class Kind { kListener, kSignals, kTimer, kSocket, kEdge, kProcess };
+  Kind kind;
+  Connection* connection = nullptr;
+};
+
+// A peer: new (no message yet), a scheduled process, or a control tool.
+struct Connection {
+  enum class Role { kNew, kProcess, kControl };
+
+  explicit Connection(uint64_t serial_in) : serial(serial_in) {}
+
+  const uint64_t serial;  // never reused
+  Role role = Role::kNew;
+  ucred peer{};
+  char comm[16] = {};
+  Fd socket;
+  Fd process;  // pidfd: sees a death even if a forked child kept the socket
+  Fd edge;     // eventfd that the process writes
+  Source on_socket{Source::Kind::kSocket, this};
+  Source on_process{Source::Kind::kProcess, this};
+  Source on_edge{Source::Kind::kEdge, this};
+
+  // Of a scheduled process.
+  SlotMemory memory;
+  std::unique_ptr<TableView> view;
+  uint32_t lease_ms = 0;
+  bool started = false;    // the ControlLines are ours to write
+  bool dirty = false;      // to be scanned in this turn
+  bool announced = false;  // the last kApply said that something is suspended
+  bool lagging = false;    // its socket is full: a kApply is due
+  bool gone = false;       // to be dropped at the end of this turn
+};
+
+// An operator's suspend.
+struct Hold {
+  uint64_t owner;  // the control connection's serial
+  ucred by;
+  int32_t pid;        // 0: all that `by` may touch
+  uint32_t xqueue;    // or kAllXQueues
+  uint64_t until_ns;  // 0: while the owner is connected
+  bool active;        // else only `contended`: resumed, but the tool is still there
+};
+
+class Server {
+ public:
+  Server(Listener listener, std::unique_ptr<Policy> policy);
+  ~Server();
+
+  // False and `error` if the system refuses what is needed.
+  bool prepare(std::string& error);
+  // Until SIGTERM or SIGINT. Every process runs when it returns.
+  void run();
+
+ private:
+  bool watch(int fd, Source& source, uint32_t events);
+  void accept_all();
+  void on_socket(Connection& c, uint32_t events);
+  void on_signals();
+  void on_timer();
+
+  // Messages. False: the peer broke the protocol, `error_` says how.
+  bool on_request(Connection& c, const Request& request, Received& received);
+  bool on_hello(Connection& c, const HelloMessage& hello, Received& received);
+  bool on_start(Connection& c);
+  bool on_resync(Connection& c);
+
+  // control.cpp
+  bool on_info(Connection& c);
+  bool on_list(Connection& c, const ListRequest& request);
+  bool on_hold(Connection& c, const HoldRequest& request);
+  bool on_resume(Connection& c, const ResumeRequest& request);
+  bool send_reply(Connection& c, Status status, uint32_t matched, const char* text);
+  Status check_target(const Connection& c, int32_t pid) const;
+  void end_hold(Hold& hold);  // tells its owner
+  void end_holds_of(const Connection& owner);
+  void expire_holds(uint64_t now);
+  void mark_held();  // Hold -> XQueueEntry
+
+  void decide_and_publish();
+  void publish(Connection& c);
+  void announce(Connection& c);
+  void drop(Connection& c, const char* why);
+  void remove_gone();
+  void arm_timer();
+  void complain(const Connection& c, const char* what);
+
+  Listener listener_;
+  Arbiter arbiter_;
+  Fd epoll_;
+  Fd signals_;
+  Fd timer_;
+  Fd spare_;  // given up for a moment to refuse a peer when descriptors run out
+  Source on_listener_{Source::Kind::kListener};
+  Source on_signals_{Source::Kind::kSignals};
+  Source on_timer_{Source::Kind::kTimer};
+
+  std::vector<std::unique_ptr<Connection>> connections_;  // by serial, ascending
+  std::vector<Hold> holds_;
+  bool holds_changed_ = false;
+  uint64_t next_serial_ = 1;
+  uint64_t armed_ns_ = 0;  // when the timer fires, 0: off
+  uint64_t next_beat_ns_ = 0;
+  bool decide_ = false;  // something changed in this turn
+  bool any_gone_ = false;
+  bool stop_ = false;
+
+  uint64_t started_ns_;
+  uint64_t decisions_ = 0;
+  uint64_t edges_ = 0;
+  uint64_t complaints_from_ns_ = 0;  // a hostile peer must not fill the log
+  uint32_t complaints_ = 0;
+
+  std::string error_;
+  std::array<std::byte, kMaxMessage> buffer_;
+  ListReply list_reply_;
+};
+
+}  // namespace xsched
