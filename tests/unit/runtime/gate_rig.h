@@ -84,8 +84,10 @@ struct Rig {
   }
 
   void on_edge() {
-    (slot.state.ready.load() != 0 ? ready_edges : idle_edges).fetch_add(1);
+    // The hook first: a test that waits for the count goes on to its next burst,
+    // which the hook must not see.
     if (edge_hook) edge_hook();
+    (slot.state.ready.load() != 0 ? ready_edges : idle_edges).fetch_add(1);
   }
 
   // --- the application ---
