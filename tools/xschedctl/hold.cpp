@@ -14,7 +14,7 @@
 
 #include "base/clock.h"
 #include "commands.h"
-#include "connection.h"
+#include "common/connection.h"
 
 namespace xsched::ctl {
 namespace {

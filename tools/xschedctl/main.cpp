@@ -5,7 +5,7 @@
 #include <cstdio>
 
 #include "commands.h"
-#include "connection.h"
+#include "common/connection.h"
 #include "sched/protocol.h"
 
 int main(int argc, char** argv) {

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
-#include "connection.h"
+#include "common/connection.h"
 #include "xqueue/slot.h"
 
 namespace xsched::ctl {

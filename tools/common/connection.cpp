@@ -12,8 +12,6 @@
 namespace xsched::ctl {
 namespace {
 
-constexpr int kPatienceMs = 5000;
-
 uint32_t matched_or_throw(ControlReply& reply) {
   reply.text[sizeof reply.text - 1] = '\0';
   switch (static_cast<Status>(reply.status)) {
@@ -28,7 +26,8 @@ uint32_t matched_or_throw(ControlReply& reply) {
 
 }  // namespace
 
-Connection::Connection(const std::string& path) : path_(path) {
+Connection::Connection(const std::string& path, int patience_ms)
+    : path_(path), patience_ms_(patience_ms) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path)
@@ -49,7 +48,7 @@ Reply Connection::ask(const Message& message, MessageType reply_type) {
   alignas(8) std::byte buffer[kMaxMessage];
   for (;;) {
     pollfd poll_fd{socket_.get(), POLLIN, 0};
-    const int n = poll(&poll_fd, 1, kPatienceMs);
+    const int n = poll(&poll_fd, 1, patience_ms_);
     if (n < 0 && errno == EINTR) continue;
     if (n == 0) throw Failure(kFailed, "xschedd at " + path_ + " does not answer");
     const Received received = receive_bytes(socket_.get(), buffer);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// xschedctl's connection to the daemon: one request, one reply. A daemon that
-// does not answer within kPatienceMs is an error, never a hang.
+// A tool's connection to the daemon: one request, one reply. A daemon that
+// does not answer in time is an error, never a hang.
 #pragma once
 
 #include <stdexcept>
@@ -23,8 +23,9 @@ struct Failure : std::runtime_error {
 
 class Connection {
  public:
-  // Throws Failure if nobody listens there.
-  explicit Connection(const std::string& path);
+  // Throws Failure if nobody listens there. `patience_ms` is how long one
+  // reply may take.
+  explicit Connection(const std::string& path, int patience_ms = 5000);
 
   InfoReply info();
   std::vector<XQueueRecord> list();
@@ -42,6 +43,7 @@ class Connection {
   Reply ask(const Message& message, MessageType reply_type);
 
   std::string path_;
+  int patience_ms_;
   Fd socket_;
   int ended_ = 0;  // kHoldEnded that came while waiting for replies
 };
