@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// See agent.h. One thread, one poll(2), no timer unless something of this
-// process is suspended by a daemon.
+// See agent.h. One thread, one ppoll(2), no timeout unless something of this
+// process is suspended by a daemon or an urgent XQueue has just become idle.
 //
 // Who writes the ControlLines is the mode: kLocal and kHung: this thread;
 // kGlobal: the daemon. protocol.h says how it changes hands.
@@ -116,7 +116,7 @@ struct Agent::Impl {
   void schedule_locally();
   bool apply_changed();
   void release();
-  int timeout_ms(uint64_t now) const;
+  int64_t timeout_ns(uint64_t now) const;
   void route_edges_to(int fd) { dup3(fd, edge_fd.load(std::memory_order_relaxed), O_CLOEXEC); }
   void set_status(std::string text) {
     const std::lock_guard<std::mutex> lock(mutex);
@@ -160,14 +160,17 @@ struct Agent::Impl {
   std::vector<Seen> seen;
   Mode mode = Mode::kLocal;
   bool said_missing = false;
+  uint64_t decide_again_ns = 0;  // by this thread's own arbiter; 0: not without an edge
 };
 
-int Agent::Impl::timeout_ms(uint64_t now) const {
-  if (lease.armed()) {
-    const uint64_t next = lease.next_look_ns();
-    return next <= now ? 0 : static_cast<int>((next - now + 999'999) / 1'000'000);
-  }
-  return link.connected() || !config.global ? -1 : watch.timeout_ms(now);
+// Nanoseconds until there is something to do without an event; -1: never.
+int64_t Agent::Impl::timeout_ns(uint64_t now) const {
+  uint64_t next = lease.armed() ? lease.next_look_ns() : 0;
+  if (decide_again_ns != 0 && (next == 0 || decide_again_ns < next)) next = decide_again_ns;
+  if (next != 0) return next <= now ? 0 : static_cast<int64_t>(next - now);
+  if (link.connected() || !config.global) return -1;
+  const int ms = watch.timeout_ms(now);
+  return ms < 0 ? -1 : int64_t{ms} * 1'000'000;
 }
 
 void Agent::Impl::run() {
@@ -183,7 +186,9 @@ void Agent::Impl::run() {
   while (!stop_wanted.load(std::memory_order_acquire)) {
     pollfd fds[2] = {{wake_fd.load(std::memory_order_relaxed), POLLIN, 0},
                      {link.connected() ? link.fd() : watch.fd(), POLLIN, 0}};
-    poll(fds, 2, timeout_ms(now_ns()));
+    const int64_t wait = timeout_ns(now_ns());
+    const timespec limit{wait / 1'000'000'000, wait % 1'000'000'000};
+    ppoll(fds, 2, wait < 0 ? nullptr : &limit, nullptr);
     if (release_wanted.load(std::memory_order_acquire)) {
       release();
       return;
@@ -196,6 +201,8 @@ void Agent::Impl::run() {
       } else {
         schedule_locally();
       }
+    } else if (decide_again_ns != 0 && now_ns() >= decide_again_ns) {
+      schedule_locally();
     }
     if (link.connected()) {
       if (fds[1].revents != 0) on_link();
@@ -321,6 +328,7 @@ void Agent::Impl::hand_over() {
     return;
   }
   mode = Mode::kGlobal;
+  decide_again_ns = 0;
   said_missing = true;  // from now on its absence is a loss, which has its own line
   set_status("xschedd (pid " + std::to_string(link.welcome().pid) + ", " + link.welcome().policy +
              ", " + config.socket + ")");
@@ -332,8 +340,10 @@ void Agent::Impl::schedule_locally() {
   // apply() may find a readiness that nobody was told of yet; a few rounds
   // settle it, and anything later comes as an edge.
   for (int round = 0; round < 8; ++round) {
-    view.scan();
-    arbiter.decide();
+    const uint64_t now = now_ns();
+    view.scan(now);
+    arbiter.decide(now);
+    decide_again_ns = arbiter.decide_again_ns();
     if (view.changed()) view.publish();
     if (!apply_changed()) return;
   }

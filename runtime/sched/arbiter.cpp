@@ -16,7 +16,7 @@ bool same(const PolicyDecision& a, const PolicyDecision& b) {
 
 }  // namespace
 
-bool TableView::read_slot(const Slot& slot, XQueueEntry& entry) {
+bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns) {
   const IdentityLine& identity = slot.identity;
   // Acquire: what the process wrote before it set kUsed is seen below.
   if (identity.state.load(std::memory_order_acquire) != IdentityLine::kUsed) {
@@ -45,16 +45,23 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry) {
   const bool changed = old.ready != input.ready || old.priority != input.priority ||
                        old.gpu_id != input.gpu_id || old.level != input.level ||
                        old.window != input.window;
+  if (input.ready) {
+    entry.idle_since_ns = 0;
+  } else if (old.ready) {
+    entry.idle_since_ns = now_ns;
+  }
   entry.input = input;
   return changed;
 }
 
-bool TableView::scan() {
+bool TableView::scan(uint64_t now_ns) {
   const size_t end = std::min(table_.high_water.load(std::memory_order_acquire), kMaxSlots);
   if (entries_.size() < end) entries_.resize(end);
   bool changed = false;
   // Not `end`: a hostile table may lower its high water.
-  for (size_t i = 0; i < entries_.size(); ++i) changed |= read_slot(table_.slot[i], entries_[i]);
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    changed |= read_slot(table_.slot[i], entries_[i], now_ns);
+  }
   return changed;
 }
 
@@ -91,11 +98,31 @@ void Arbiter::remove(TableView& view) {
   views_.erase(std::remove(views_.begin(), views_.end(), &view), views_.end());
 }
 
-void Arbiter::decide() {
-  inputs_.clear();
-  for (TableView* view : views_) {
+uint64_t Arbiter::linger_ns() const {
+  for (const TableView* view : views_) {
     for (const XQueueEntry& entry : view->entries_) {
-      if (entry.used) inputs_.push_back(entry.input);
+      if (entry.used && !entry.now.run && entry.input.level < 3) return kLingerNs;
+    }
+  }
+  return kLingerLevel3Ns;
+}
+
+void Arbiter::decide(uint64_t now_ns) {
+  inputs_.clear();
+  again_ns_ = 0;
+  const uint64_t linger = linger_ns();
+  for (TableView* view : views_) {
+    for (XQueueEntry& entry : view->entries_) {
+      if (!entry.used) continue;
+      inputs_.push_back(entry.input);
+      if (entry.idle_since_ns == 0) continue;
+      const uint64_t until = entry.idle_since_ns + linger;
+      if (now_ns >= until) {
+        entry.idle_since_ns = 0;
+        continue;
+      }
+      inputs_.back().ready = true;
+      if (again_ns_ == 0 || until < again_ns_) again_ns_ = until;
     }
   }
   decisions_.resize(inputs_.size());

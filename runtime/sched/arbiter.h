@@ -6,6 +6,10 @@
 // A cycle is scan() of the tables that reported an edge, Arbiter::decide()
 // over all tables, publish() of the tables with changes. It allocates only
 // when the number of XQueues grows.
+//
+// An XQueue that has just become idle counts as ready for a little longer: a
+// host thread that is interrupted between two launches of one request would
+// otherwise let the others in, and wait for them again.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +22,12 @@
 
 namespace xsched {
 
+// How long idle counts as ready: next to nothing where all that waits can be
+// taken off the GPU again at once (level 3), and a small part of a long kernel
+// where letting one start too early means waiting for its end (levels 1, 2).
+inline constexpr uint64_t kLingerNs = 1'000'000;
+inline constexpr uint64_t kLingerLevel3Ns = 200'000;
+
 // One slot as last seen, and what was decided for it.
 struct XQueueEntry {
   bool used = false;
@@ -25,6 +35,7 @@ struct XQueueEntry {
   bool held = false;       // an operator suspends it, whatever the policy says
   bool contended = false;  // treat as if a more urgent XQueue existed (window, guard)
   uint32_t id = 0;
+  uint64_t idle_since_ns = 0;  // when it was first seen idle after work; 0: ready, or long ago
   PolicyInput input;
   PolicyDecision now;   // published
   PolicyDecision next;  // decided
@@ -36,8 +47,9 @@ class TableView {
  public:
   explicit TableView(SlotTable& table) : table_(table) {}
 
-  // Reads every slot. True if anything changed that a policy looks at.
-  bool scan();
+  // Reads every slot, at the time `now`. True if anything changed that a
+  // policy looks at.
+  bool scan(uint64_t now_ns);
 
   // The next decide() publishes everything again, for when somebody else may
   // have written the ControlLines.
@@ -59,7 +71,7 @@ class TableView {
 
  private:
   friend class Arbiter;
-  bool read_slot(const Slot& slot, XQueueEntry& entry);
+  bool read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns);
 
   SlotTable& table_;
   std::vector<XQueueEntry> entries_;
@@ -77,16 +89,20 @@ class Arbiter {
   void remove(TableView& view);
 
   // Applies the policy to all tables as last scanned.
-  void decide();
+  void decide(uint64_t now_ns);
+  // When to decide again though no edge came; 0: not at all.
+  uint64_t decide_again_ns() const { return again_ns_; }
 
   Policy& policy() const { return *policy_; }
   size_t xqueues() const { return inputs_.size(); }  // in the last decide()
 
  private:
+  uint64_t linger_ns() const;
   std::unique_ptr<Policy> policy_;
   std::vector<TableView*> views_;
   std::vector<PolicyInput> inputs_;
   std::vector<PolicyDecision> decisions_;
+  uint64_t again_ns_ = 0;
 };
 
 }  // namespace xsched

@@ -312,15 +312,16 @@ void Server::remove_gone() {
 
 void Server::decide_and_publish() {
   decide_ = false;
+  const uint64_t now = now_ns();
   bool table_changed = false;
   for (auto& c : connections_) {
     if (!c->dirty || !c->started || c->gone) continue;
     c->dirty = false;
-    table_changed |= c->view->scan();
+    table_changed |= c->view->scan(now);
   }
   if (holds_changed_ || (table_changed && !holds_.empty())) mark_held();
   holds_changed_ = false;
-  arbiter_.decide();
+  arbiter_.decide(now);
   ++decisions_;
   for (auto& c : connections_) {
     if (c->started && !c->gone && c->view->changed()) publish(*c);
@@ -362,8 +363,8 @@ void Server::announce(Connection& c) {
   epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, c.socket.get(), &event);
 }
 
-// The timer beats while something is suspended and ends leases of holds;
-// otherwise it is off.
+// The timer beats while something is suspended, ends leases of holds, and looks
+// again at an XQueue that has just become idle; otherwise it is off.
 void Server::arm_timer() {
   uint64_t period = 0;
   for (const auto& c : connections_) {
@@ -382,6 +383,10 @@ void Server::arm_timer() {
   }
   for (const Hold& hold : holds_) {
     if (hold.until_ns != 0 && (next == 0 || hold.until_ns < next)) next = hold.until_ns;
+  }
+  if (const uint64_t again = arbiter_.decide_again_ns();
+      again != 0 && (next == 0 || again < next)) {
+    next = again;
   }
   // A timer that is set too early is left alone: it fires once in vain, which
   // is cheaper than a system call at every change of mind.
@@ -407,6 +412,8 @@ void Server::on_timer() {
     }
   }
   expire_holds(now);
+  const uint64_t again = arbiter_.decide_again_ns();
+  if (again != 0 && again <= now) decide_ = true;
 }
 
 void Server::complain(const Connection& c, const char* what) {

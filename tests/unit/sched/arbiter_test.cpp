@@ -19,9 +19,11 @@ class ArbiterTest : public ::testing::Test {
     arbiter_.add(view_);
     arbiter_.add(other_);
   }
-  void cycle() {
-    for (TableView* view : {&view_, &other_}) view->scan();
-    arbiter_.decide();
+  // By default long after the last one, so that nothing lingers.
+  void cycle(uint64_t later_ns = 10 * kLingerNs) {
+    now_ += later_ns;
+    for (TableView* view : {&view_, &other_}) view->scan(now_);
+    arbiter_.decide(now_);
     for (TableView* view : {&view_, &other_}) {
       if (view->changed()) view->publish();
     }
@@ -32,6 +34,7 @@ class ArbiterTest : public ::testing::Test {
   FakeXQueues a_, b_;
   Arbiter arbiter_;
   TableView view_, other_;
+  uint64_t now_ = 1;
 };
 
 TEST_F(ArbiterTest, DecidesAcrossTables) {
@@ -45,8 +48,54 @@ TEST_F(ArbiterTest, DecidesAcrossTables) {
   EXPECT_EQ(view_.suspended(), 1u);
   b_.slot(high).state.ready.store(0);
   cycle();
+  cycle();
   EXPECT_TRUE(runs(a_, low));
   EXPECT_EQ(view_.suspended(), 0u);
+}
+
+// A launching thread that loses its CPU for a moment ends no request.
+TEST_F(ArbiterTest, IdleCountsAsReadyForAMoment) {
+  const uint32_t low = a_.add(0, 2), high = b_.add(10);
+  b_.slot(high).state.ready.store(1);
+  cycle();
+  const uint64_t sequence = a_.slot(low).control.sequence.load();
+  b_.slot(high).state.ready.store(0);
+  cycle();
+  EXPECT_FALSE(runs(a_, low));
+  EXPECT_EQ(arbiter_.decide_again_ns(), now_ + kLingerNs);
+  cycle(kLingerNs - 1);
+  EXPECT_FALSE(runs(a_, low));
+  b_.slot(high).state.ready.store(1);
+  cycle(1);
+  EXPECT_FALSE(runs(a_, low));
+  EXPECT_EQ(a_.slot(low).control.sequence.load(), sequence);  // nobody noticed
+  EXPECT_EQ(arbiter_.decide_again_ns(), 0u);
+  b_.slot(high).state.ready.store(0);
+  cycle();
+  cycle(kLingerNs);
+  EXPECT_TRUE(runs(a_, low));
+  EXPECT_EQ(arbiter_.decide_again_ns(), 0u);
+}
+
+// What can be taken off the GPU again at once waits next to nothing.
+TEST_F(ArbiterTest, LingersLessBeforeLevelThree) {
+  const uint32_t low = a_.add(0, 3), high = b_.add(10);
+  b_.slot(high).state.ready.store(1);
+  cycle();
+  b_.slot(high).state.ready.store(0);
+  cycle();
+  EXPECT_EQ(arbiter_.decide_again_ns(), now_ + kLingerLevel3Ns);
+  cycle(kLingerLevel3Ns);
+  EXPECT_TRUE(runs(a_, low));
+}
+
+TEST_F(ArbiterTest, TheDestroyedDoNotLinger) {
+  const uint32_t low = a_.add(0, 2), high = b_.add(10);
+  b_.slot(high).state.ready.store(1);
+  cycle();
+  b_.slot(high).identity.state.store(IdentityLine::kFree);
+  cycle();
+  EXPECT_TRUE(runs(a_, low));
 }
 
 TEST_F(ArbiterTest, SilentWhileNothingChanges) {
@@ -54,8 +103,8 @@ TEST_F(ArbiterTest, SilentWhileNothingChanges) {
   b_.add(10);
   cycle();
   const uint64_t before = a_.slot(low).control.sequence.load();
-  EXPECT_FALSE(view_.scan());
-  arbiter_.decide();
+  EXPECT_FALSE(view_.scan(now_));
+  arbiter_.decide(now_);
   EXPECT_FALSE(view_.changed());
   EXPECT_EQ(a_.slot(low).control.sequence.load(), before);
 }
@@ -96,13 +145,13 @@ TEST_F(ArbiterTest, SuspendsCanBeLeftOut) {
   const uint32_t high = b_.add(10), low = a_.add(0, 1);
   cycle();
   b_.slot(high).state.ready.store(1);
-  view_.scan();
-  other_.scan();
-  arbiter_.decide();
+  view_.scan(now_);
+  other_.scan(now_);
+  arbiter_.decide(now_);
   ASSERT_TRUE(view_.suspends());
   view_.publish(TableView::Publish::kNoSuspends);
   EXPECT_TRUE(runs(a_, low));
-  arbiter_.decide();
+  arbiter_.decide(now_);
   EXPECT_TRUE(view_.suspends());  // still due
 }
 
@@ -111,7 +160,7 @@ TEST_F(ArbiterTest, HeldAndContended) {
   cycle();
   EXPECT_EQ(a_.slot(one).control.window.load(), 0u);
   for (XQueueEntry& entry : view_.entries()) entry.held = entry.contended = true;
-  arbiter_.decide();
+  arbiter_.decide(now_);
   view_.publish();
   EXPECT_FALSE(runs(a_, one));
   EXPECT_EQ(a_.slot(one).control.window.load(), 4u);
@@ -131,6 +180,7 @@ TEST_F(ArbiterTest, HostileValuesAreClamped) {
   a_.table().high_water.store(0);  // slots do not vanish from control
   b_.slot(high).state.ready.store(0);
   cycle();
+  cycle();
   EXPECT_TRUE(runs(a_, low));
 }
 
@@ -140,7 +190,7 @@ TEST_F(ArbiterTest, RemovedTableNoLongerCompetes) {
   cycle();
   ASSERT_FALSE(runs(a_, low));
   arbiter_.remove(other_);
-  arbiter_.decide();
+  arbiter_.decide(now_);
   view_.publish();
   EXPECT_TRUE(runs(a_, low));
 }
