@@ -76,6 +76,7 @@ struct ExportDmabufArgs {
   uint32_t dmabuf_fd;  // out
 };
 
+inline constexpr uint32_t kSupportsCoreDump = 1u << 31;  // RuntimeEnableArgs::capabilities_mask
 struct RuntimeEnableArgs {
   uint64_t r_debug;
   uint32_t mode_mask;

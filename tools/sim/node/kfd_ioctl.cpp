@@ -200,7 +200,9 @@ struct KfdCalls {
     return 0;
   }
   static int runtime_enable(Node&, void* argument) {
-    as<abi::RuntimeEnableArgs>(argument).capabilities_mask = 0;  // no debugger support
+    // KFD offers core dumps; ROCr would try to write one itself at a queue's
+    // error otherwise, by debugger calls that are not simulated.
+    as<abi::RuntimeEnableArgs>(argument).capabilities_mask = abi::kSupportsCoreDump;
     return 0;
   }
 };

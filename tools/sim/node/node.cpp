@@ -38,8 +38,9 @@ void raise_event(void* context, uint32_t id) {
   static_cast<Events*>(context)->raise(id);
 }
 
-// The device has put the error into the queue's inactive signal, which ROCr
-// turns into the queue's error callback; that is all. KFD's exception events
+// The device has put the error into the queue's error word and its inactive
+// signal; ROCr turns the first (or, where RUNTIME_ENABLE is not supported, the
+// second) into the queue's error callback; that is all. KFD's exception events
 // would make ROCr end the process before anyone is asked, so they stay unused
 // for what is a queue's fault here.
 void queue_error(void*, uint32_t gpu, uint32_t queue_id, const isa::Fault& fault) {

@@ -34,8 +34,12 @@ class Properties {
 // HSA_CAPABILITY bits (hsakmttypes.h).
 constexpr uint32_t kCapWatchPoints = 1u << 7 | 4u << 8;  // supported, log2 of 16
 constexpr uint32_t kCapDoorbell64 = 2u << 12;            // 8-byte doorbells
-constexpr uint32_t kCapAqlQueueDoubleMap = 1u << 15;     // as on gfx9
+constexpr uint32_t kCapTrapDebug = 1u << 15;
 constexpr uint32_t kCapSvmApi = 1u << 27;
+// The firmware supports debugging, as on every gfx942 in use. Without it
+// libhsakmt's RUNTIME_ENABLE is "not supported", which ROCr 6.4 takes for an
+// error when it shuts down: it leaves KFD open, and hsa_init never works again.
+constexpr uint32_t kCapDebugFirmware = 1u << 29;
 // A cache's type: data and HSACU; ROCr asserts that HSACU is set.
 constexpr uint32_t kCacheDataCu = 1u | 8u;
 constexpr uint32_t kLinkPcie = 2;
@@ -138,7 +142,8 @@ std::string gpu_properties(const NodeConfig& config, uint32_t gpu, uint32_t cach
       .add("max_engine_clk_fcompute", 2100)
       .add("local_mem_size", 0)  // the memory bank says it
       .add("fw_version", 177)
-      .add("capability", kCapWatchPoints | kCapDoorbell64 | kCapAqlQueueDoubleMap | kCapSvmApi)
+      .add("capability",
+           kCapWatchPoints | kCapDoorbell64 | kCapTrapDebug | kCapSvmApi | kCapDebugFirmware)
       .add("debug_prop", 1511)
       .add("sdma_fw_version", 22)
       .add("unique_id", kUniqueId + gpu)
