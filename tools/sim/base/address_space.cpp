@@ -99,7 +99,12 @@ struct AddressSpace::Table {
   std::atomic<uint32_t> readers{0};
 };
 
-AddressSpace::AddressSpace() : table_(std::make_unique<Table>()) {}
+AddressSpace::AddressSpace() : table_(std::make_unique<Table>()) {
+  // Readers keep ranges under a generation, and a later space may be built at
+  // the same address: no generation of one is one of another.
+  static std::atomic<uint64_t> spaces{0};
+  generation_ = (spaces.fetch_add(1, std::memory_order_relaxed) + 1) << 32;
+}
 AddressSpace::~AddressSpace() = default;
 
 void AddressSpace::map(uint64_t begin, uint64_t bytes, bool writable) {

@@ -43,12 +43,12 @@ class AddressSpace {
   // The range that holds `address`, or false.
   bool lookup(uint64_t address, Range& out) const;
 
-  // Changes with every map() and unmap().
+  // Changes with every map() and unmap(); differs from every other space's.
   uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
 
  private:
   struct Table;
-  std::atomic<uint64_t> generation_{1};
+  std::atomic<uint64_t> generation_;
   std::unique_ptr<Table> table_;
 };
 

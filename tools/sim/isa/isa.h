@@ -21,7 +21,8 @@ namespace xsim::isa {
 
 enum class Target { gfx90a, gfx942 };
 
-// What a kernel asks of its node. One a process; must outlive every Kernel.
+// What a kernel asks of its node. Must outlive every Kernel. One a process at a
+// time: another one needs an invalidate_code() first.
 struct Host {
   Target target = Target::gfx942;
   const AddressSpace* memory = nullptr;

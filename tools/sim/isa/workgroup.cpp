@@ -70,15 +70,20 @@ using WaveHandle = std::unique_ptr<Wave, WaveDeleter>;
 // What a thread keeps from one run() to the next.
 struct ThreadState {
   explicit ThreadState(const Host& host)
-      : host(&host), memory(host.memory), fetcher(host.target, &memory) {}
-  const Host* host;
+      : host(host), memory(host.memory), fetcher(host.target, &memory) {}
+  // What a later Host at the same address may have changed counts too: the
+  // address alone let a gfx942 run with the decoder of the gfx90a before it.
+  bool serves(const Host& other) const {
+    return host.target == other.target && host.memory == other.memory;
+  }
+  const Host host;
   Memory memory;
   Fetcher fetcher;
 };
 
 ThreadState& thread_state(const Host& host) {
   thread_local std::unique_ptr<ThreadState> state;
-  if (state == nullptr || state->host != &host) state = std::make_unique<ThreadState>(host);
+  if (state == nullptr || !state->serves(host)) state = std::make_unique<ThreadState>(host);
   return *state;
 }
 
