@@ -75,23 +75,57 @@ const Shape kShapes[] = {
     {Target::gfx90a, "v_mfma_f32_32x32x2f32", 32, 2, 1, Type::kF32, Type::kF32},
     {Target::gfx90a, "v_mfma_f32_16x16x4f32", 16, 4, 1, Type::kF32, Type::kF32},
     {Target::gfx90a, "v_mfma_f32_32x32x4f16", 32, 4, 2, Type::kF16, Type::kF16},
+    {Target::gfx90a, "v_mfma_f32_16x16x4f16", 16, 4, 4, Type::kF16, Type::kF16},
     {Target::gfx90a, "v_mfma_f32_4x4x4f16", 4, 4, 16, Type::kF16, Type::kF16},
     {Target::gfx90a, "v_mfma_f32_32x32x8f16", 32, 8, 1, Type::kF16, Type::kF16},
     {Target::gfx90a, "v_mfma_f32_16x16x16f16", 16, 16, 1, Type::kF16, Type::kF16},
     {Target::gfx90a, "v_mfma_f32_32x32x2bf16", 32, 2, 2, Type::kBF16, Type::kBF16},
+    {Target::gfx90a, "v_mfma_f32_16x16x2bf16", 16, 2, 4, Type::kBF16, Type::kBF16},
+    {Target::gfx90a, "v_mfma_f32_4x4x2bf16", 4, 2, 16, Type::kBF16, Type::kBF16},
+    {Target::gfx90a, "v_mfma_f32_32x32x4bf16", 32, 4, 1, Type::kBF16, Type::kBF16},
     {Target::gfx90a, "v_mfma_f32_16x16x8bf16", 16, 8, 1, Type::kBF16, Type::kBF16},
+    {Target::gfx90a, "v_mfma_f32_32x32x4bf16_1k", 32, 4, 2, Type::kBF16, Type::kBF16},
+    {Target::gfx90a, "v_mfma_f32_16x16x4bf16_1k", 16, 4, 4, Type::kBF16, Type::kBF16},
+    {Target::gfx90a, "v_mfma_f32_4x4x4bf16_1k", 4, 4, 16, Type::kBF16, Type::kBF16},
     {Target::gfx90a, "v_mfma_f32_32x32x8bf16_1k", 32, 8, 1, Type::kBF16, Type::kBF16},
     {Target::gfx90a, "v_mfma_f32_16x16x16bf16_1k", 16, 16, 1, Type::kBF16, Type::kBF16},
     {Target::gfx90a, "v_mfma_i32_32x32x4i8", 32, 4, 2, Type::kI8, Type::kI8},
+    {Target::gfx90a, "v_mfma_i32_16x16x4i8", 16, 4, 4, Type::kI8, Type::kI8},
+    {Target::gfx90a, "v_mfma_i32_4x4x4i8", 4, 4, 16, Type::kI8, Type::kI8},
     {Target::gfx90a, "v_mfma_i32_32x32x8i8", 32, 8, 1, Type::kI8, Type::kI8},
     {Target::gfx90a, "v_mfma_i32_16x16x16i8", 16, 16, 1, Type::kI8, Type::kI8},
     {Target::gfx90a, "v_mfma_f64_16x16x4f64", 16, 4, 1, Type::kF64, Type::kF64},
     {Target::gfx90a, "v_mfma_f64_4x4x4f64", 4, 4, 4, Type::kF64, Type::kF64},
     {Target::gfx942, "v_mfma_f32_32x32x1_2b_f32", 32, 1, 2, Type::kF32, Type::kF32},
+    {Target::gfx942, "v_mfma_f32_16x16x1_4b_f32", 16, 1, 4, Type::kF32, Type::kF32},
+    {Target::gfx942, "v_mfma_f32_4x4x1_16b_f32", 4, 1, 16, Type::kF32, Type::kF32},
     {Target::gfx942, "v_mfma_f32_32x32x2_f32", 32, 2, 1, Type::kF32, Type::kF32},
     {Target::gfx942, "v_mfma_f32_16x16x4_f32", 16, 4, 1, Type::kF32, Type::kF32},
+    {Target::gfx942, "v_mfma_f32_32x32x4_2b_f16", 32, 4, 2, Type::kF16, Type::kF16},
+    {Target::gfx942, "v_mfma_f32_16x16x4_4b_f16", 16, 4, 4, Type::kF16, Type::kF16},
+    {Target::gfx942, "v_mfma_f32_4x4x4_16b_f16", 4, 4, 16, Type::kF16, Type::kF16},
     {Target::gfx942, "v_mfma_f32_32x32x8_f16", 32, 8, 1, Type::kF16, Type::kF16},
+    {Target::gfx942, "v_mfma_f32_16x16x16_f16", 16, 16, 1, Type::kF16, Type::kF16},
+    {Target::gfx942, "v_mfma_f32_32x32x4_2b_bf16", 32, 4, 2, Type::kBF16, Type::kBF16},
+    {Target::gfx942, "v_mfma_f32_16x16x4_4b_bf16", 16, 4, 4, Type::kBF16, Type::kBF16},
+    {Target::gfx942, "v_mfma_f32_4x4x4_16b_bf16", 4, 4, 16, Type::kBF16, Type::kBF16},
+    {Target::gfx942, "v_mfma_f32_32x32x8_bf16", 32, 8, 1, Type::kBF16, Type::kBF16},
+    {Target::gfx942, "v_mfma_f32_16x16x16_bf16", 16, 16, 1, Type::kBF16, Type::kBF16},
+    {Target::gfx942, "v_mfma_i32_32x32x4_2b_i8", 32, 4, 2, Type::kI8, Type::kI8},
+    {Target::gfx942, "v_mfma_i32_16x16x4_4b_i8", 16, 4, 4, Type::kI8, Type::kI8},
     {Target::gfx942, "v_mfma_i32_4x4x4_16b_i8", 4, 4, 16, Type::kI8, Type::kI8},
+    {Target::gfx942, "v_mfma_i32_32x32x16_i8", 32, 16, 1, Type::kI8, Type::kI8},
+    {Target::gfx942, "v_mfma_i32_16x16x32_i8", 16, 32, 1, Type::kI8, Type::kI8},
+    {Target::gfx942, "v_mfma_f32_32x32x4_xf32", 32, 4, 1, Type::kXF32, Type::kXF32},
+    {Target::gfx942, "v_mfma_f32_16x16x8_xf32", 16, 8, 1, Type::kXF32, Type::kXF32},
+    {Target::gfx942, "v_mfma_f32_32x32x16_fp8_fp8", 32, 16, 1, Type::kFP8, Type::kFP8},
+    {Target::gfx942, "v_mfma_f32_32x32x16_fp8_bf8", 32, 16, 1, Type::kFP8, Type::kBF8},
+    {Target::gfx942, "v_mfma_f32_32x32x16_bf8_fp8", 32, 16, 1, Type::kBF8, Type::kFP8},
+    {Target::gfx942, "v_mfma_f32_32x32x16_bf8_bf8", 32, 16, 1, Type::kBF8, Type::kBF8},
+    {Target::gfx942, "v_mfma_f32_16x16x32_fp8_fp8", 16, 32, 1, Type::kFP8, Type::kFP8},
+    {Target::gfx942, "v_mfma_f32_16x16x32_fp8_bf8", 16, 32, 1, Type::kFP8, Type::kBF8},
+    {Target::gfx942, "v_mfma_f32_16x16x32_bf8_fp8", 16, 32, 1, Type::kBF8, Type::kFP8},
+    {Target::gfx942, "v_mfma_f32_16x16x32_bf8_bf8", 16, 32, 1, Type::kBF8, Type::kBF8},
     {Target::gfx942, "v_mfma_f64_16x16x4_f64", 16, 4, 1, Type::kF64, Type::kF64},
     {Target::gfx942, "v_mfma_f64_4x4x4_4b_f64", 4, 4, 4, Type::kF64, Type::kF64},
 };
@@ -211,7 +245,10 @@ class Bench {
 
 TEST(IsaMatrix, AllShapes) {
   NEEDS_ASSEMBLER();
-  for (const Shape& shape : kShapes) Bench(shape).run("", 0, 0);
+  for (const Shape& shape : kShapes) {
+    Bench(shape).run("", 0, 0);
+    if (HasFatalFailure()) return;
+  }
 }
 
 TEST(IsaMatrix, BroadcastOfA) {

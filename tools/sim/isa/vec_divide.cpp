@@ -3,8 +3,6 @@
 // The IEEE division helpers: div_scale, div_fmas, div_fixup, in 32 and 64
 // bits. Formulas from AMD's "CDNA3 ISA" (VOP3 opcodes). Compiled twice.
 
-#include <cmath>
-
 #include "families.h"
 #include "lanes.h"
 #include "vec_float.h"
@@ -15,7 +13,6 @@ namespace {
 
 struct Single {
   using Value = float;
-  using Wide = double;  // rounds later than Value where a result is scaled down
   using Bits = u32;
   static constexpr int kFraction = 23;
   static constexpr int kExponents = 255;
@@ -26,11 +23,13 @@ struct Single {
   static constexpr int kUnderflow = -150;
   static Value value(Bits bits) { return as_float(bits); }
   static Value scaled(Value v, int by) { return __builtin_ldexpf(v, by); }
+  static Value fused_scaled(Value a, Value b, Value c, int by) {
+    return static_cast<Value>(__builtin_ldexp(__builtin_fma(a, b, c), by));
+  }
 };
 
 struct Double {
   using Value = double;
-  using Wide = long double;
   using Bits = u64;
   static constexpr int kFraction = 52;
   static constexpr int kExponents = 2047;
@@ -41,6 +40,17 @@ struct Double {
   static constexpr int kUnderflow = -1075;
   static Value value(Bits bits) { return as_double(bits); }
   static Value scaled(Value v, int by) { return __builtin_ldexp(v, by); }
+  // A denormal quotient is half-way between two others exactly, or off by more
+  // than 2^-106 of itself, and the refinement's last step is right to 2^-106:
+  // 100 bits tell the two apart. 64 (long double) round some near ones to a
+  // tie, the exact sum misses ties by its own last bits.
+  static Value fused_scaled(Value a, Value b, Value c, int by) {
+    using Wide = __float128;  // 113 bits: the product is exact
+    const Wide sum = Wide(a) * Wide(b) + Wide(c);
+    const Wide spread = sum * Wide((1 << 13) + 1);  // Veltkamp's split, 113 - 13 bits
+    const Wide rounded = __builtin_isfinite(a * b + c) ? spread - (spread - sum) : sum;
+    return static_cast<Value>(rounded * Wide(__builtin_ldexp(1.0, by)));
+  }
 };
 
 template <class T>
@@ -114,14 +124,12 @@ typename T::Bits div_fixup(typename T::Bits quotient, typename T::Bits denominat
 }
 
 // a * b + c without what div_scale did to one side: c, the quotient before the
-// last refinement, tells which side that was. In the wider format, so that a
-// denormal result is rounded once.
+// last refinement, tells which side that was. Summed in a wider format, so
+// that a denormal result is rounded once.
 template <class T>
 typename T::Bits fmas_unscaled(typename T::Bits a, typename T::Bits b, typename T::Bits c) {
-  using Wide = typename T::Wide;
-  const Wide r = std::fma(Wide(T::value(a)), Wide(T::value(b)), Wide(T::value(c)));
   const int by = exponent<T>(c) > T::kBias ? T::kScale : -T::kScale;
-  return as_bits(static_cast<typename T::Value>(std::ldexp(r, by)));
+  return as_bits(T::fused_scaled(T::value(a), T::value(b), T::value(c), by));
 }
 
 void div_scale_f32(Wave& wave, const Inst& inst) {
