@@ -25,8 +25,10 @@ class KfdEngine final : public Engine {
  public:
   EngineKind kind() const noexcept override { return EngineKind::kKfd; }
   uint32_t reaches(const KfdQueue* queue, std::string& why) const override {
-    if (queue != nullptr) return 3;
-    why = "engine kfd saw no CREATE_QUEUE for this queue (is the shim preloaded?)";
+    if (queue != nullptr && can_save(*queue)) return 3;
+    why = queue != nullptr
+              ? "kfd queue without an area to save running waves in (no CWSR)"
+              : "engine kfd saw no CREATE_QUEUE for this queue (is the shim preloaded?)";
     return 2;
   }
   int suspend(KfdQueue& queue) noexcept override { return hold_kfd_queue(queue, true); }

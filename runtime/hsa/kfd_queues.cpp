@@ -64,19 +64,6 @@ int write_percent(KfdQueue& queue, uint32_t percent) noexcept {
   return result;
 }
 
-void on_created(int fd, const kfd_ioctl_create_queue_args& args) {
-  auto queue = std::make_unique<KfdQueue>();
-  queue->fd = fd;
-  queue->created = args;
-  queue->wanted_percent = args.queue_percentage;
-  queue->wanted_priority = args.queue_priority;
-  Registry& r = registry();
-  const std::lock_guard<std::mutex> lock(r.mutex);
-  r.kfd_fd = fd;
-  if (args.queue_type == KFD_IOC_QUEUE_TYPE_COMPUTE_AQL) t_last_created = queue.get();
-  r.queues[args.queue_id] = std::move(queue);
-}
-
 KfdQueue* by_id(uint32_t id) noexcept {
   Registry& r = registry();
   const std::lock_guard<std::mutex> lock(r.mutex);
@@ -97,19 +84,22 @@ int update_queue(int fd, unsigned long request, kfd_ioctl_update_queue_args* arg
   return next_ioctl()(fd, request, &merged);
 }
 
+std::unique_ptr<KfdQueue> take(uint32_t id) noexcept {
+  Registry& r = registry();
+  const std::lock_guard<std::mutex> lock(r.mutex);
+  const auto found = r.queues.find(id);
+  if (found == r.queues.end()) return nullptr;
+  std::unique_ptr<KfdQueue> queue = std::move(found->second);
+  r.queues.erase(found);
+  return queue;
+}
+
 // Forgotten before the kernel's call, because the id may be given to another
 // thread's new queue as soon as that returns; remembered again if it fails.
 int destroy_queue(int fd, unsigned long request, void* argument) {
   const uint32_t id = static_cast<kfd_ioctl_destroy_queue_args*>(argument)->queue_id;
   Registry& r = registry();
-  std::unique_ptr<KfdQueue> queue;
-  {
-    const std::lock_guard<std::mutex> lock(r.mutex);
-    if (const auto found = r.queues.find(id); found != r.queues.end()) {
-      queue = std::move(found->second);
-      r.queues.erase(found);
-    }
-  }
+  std::unique_ptr<KfdQueue> queue = take(id);
   const int result = next_ioctl()(fd, request, argument);
   if (queue != nullptr && result != 0) {
     const std::lock_guard<std::mutex> lock(r.mutex);
@@ -143,6 +133,31 @@ void reset_last_created() noexcept {
 }
 KfdQueue* last_created() noexcept {
   return t_last_created;
+}
+
+KfdQueue* remember_kfd_queue(int fd, const kfd_ioctl_create_queue_args& created) {
+  auto queue = std::make_unique<KfdQueue>();
+  queue->fd = fd;
+  queue->created = created;
+  queue->wanted_percent = created.queue_percentage;
+  queue->wanted_priority = created.queue_priority;
+  KfdQueue* const remembered = queue.get();
+  Registry& r = registry();
+  const std::lock_guard<std::mutex> lock(r.mutex);
+  r.kfd_fd = fd;
+  if (created.queue_type == KFD_IOC_QUEUE_TYPE_COMPUTE_AQL) t_last_created = remembered;
+  r.queues[created.queue_id] = std::move(queue);
+  return remembered;
+}
+
+void forget_kfd_queue(uint32_t queue_id) noexcept {
+  const std::unique_ptr<KfdQueue> queue = take(queue_id);
+  if (queue != nullptr && queue.get() == t_last_created) t_last_created = nullptr;
+}
+
+bool can_save(const KfdQueue& queue) noexcept {
+  return queue.created.queue_type == KFD_IOC_QUEUE_TYPE_COMPUTE_AQL &&
+         queue.created.ctx_save_restore_address != 0 && queue.created.ctx_save_restore_size != 0;
 }
 
 uint32_t kfd_queue_id(const KfdQueue& queue) noexcept {
@@ -201,7 +216,9 @@ int hooked_ioctl(int fd, unsigned long request, void* argument) {
   switch (request) {
     case AMDKFD_IOC_CREATE_QUEUE: {
       const int result = next_ioctl()(fd, request, argument);
-      if (result == 0) on_created(fd, *static_cast<kfd_ioctl_create_queue_args*>(argument));
+      if (result == 0) {
+        remember_kfd_queue(fd, *static_cast<kfd_ioctl_create_queue_args*>(argument));
+      }
       return result;
     }
     case AMDKFD_IOC_UPDATE_QUEUE:

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 
+struct kfd_ioctl_create_queue_args;
+
 namespace xsched {
 
 // A queue as CREATE_QUEUE made it. Lives until DESTROY_QUEUE; the address is
@@ -21,6 +23,11 @@ KfdQueue* find_kfd_queue(const void* write_index_address) noexcept;
 // for queues whose HSA handle is a tool's.
 void reset_last_created() noexcept;
 KfdQueue* last_created() noexcept;
+
+// True if KFD can take the queue off the GPU with waves running: an AQL compute
+// queue that was created with an area to save them in (CWSR). Without one, KFD
+// drains the waves, or resets the queue that will not drain.
+bool can_save(const KfdQueue& queue) noexcept;
 
 uint32_t kfd_queue_id(const KfdQueue& queue) noexcept;
 uint32_t kfd_gpu_id(const KfdQueue& queue) noexcept;
@@ -38,6 +45,10 @@ int hold_kfd_queue(KfdQueue& queue, bool on) noexcept;
 bool wait_kfd_events(const uint32_t* event_ids, uint32_t count, uint32_t timeout_ms) noexcept;
 // Fires one, from the CPU.
 void set_kfd_event(uint32_t event_id) noexcept;
+
+// What hooked_ioctl() does when KFD has made a queue, and has destroyed it.
+KfdQueue* remember_kfd_queue(int fd, const kfd_ioctl_create_queue_args& created);
+void forget_kfd_queue(uint32_t queue_id) noexcept;
 
 // The body of the interposed ioctl(2) (exported by shim/).
 int hooked_ioctl(int fd, unsigned long request, void* argument);

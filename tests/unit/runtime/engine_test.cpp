@@ -4,15 +4,31 @@
 #include "runtime/engine/engine.h"
 
 #include <gtest/gtest.h>
+#include <linux/kfd_ioctl.h>
 
 namespace xsched::test {
 namespace {
 
-// choose_engine() only asks whether there is one.
-KfdQueue* some_queue() {
-  alignas(64) static char memory[64];
-  return reinterpret_cast<KfdQueue*>(memory);
-}
+// A queue as CREATE_QUEUE would make it; gone with the object.
+class CreatedQueue {
+ public:
+  explicit CreatedQueue(uint32_t save_bytes = 4096,
+                        uint32_t type = KFD_IOC_QUEUE_TYPE_COMPUTE_AQL) {
+    kfd_ioctl_create_queue_args args{};
+    args.queue_id = kId;
+    args.queue_type = type;
+    args.ctx_save_restore_address = save_bytes != 0 ? 0x10000 : 0;
+    args.ctx_save_restore_size = save_bytes;
+    queue_ = remember_kfd_queue(-1, args);
+  }
+  CreatedQueue(const CreatedQueue&) = delete;
+  ~CreatedQueue() { forget_kfd_queue(kId); }
+  KfdQueue* get() const { return queue_; }
+
+ private:
+  static constexpr uint32_t kId = 7;
+  KfdQueue* queue_;
+};
 
 struct Row {
   EngineChoice choice;
@@ -37,9 +53,10 @@ TEST(Engine, Choice) {
       {EngineChoice::kKmod, 3, true, EngineKind::kKfd, 3},
       {EngineChoice::kKmod, 3, false, EngineKind::kGate, 2},
   };
+  const CreatedQueue some_queue;
   for (const Row& row : rows) {
     const EngineDecision d =
-        choose_engine(row.choice, row.wanted, row.kfd_queue ? some_queue() : nullptr);
+        choose_engine(row.choice, row.wanted, row.kfd_queue ? some_queue.get() : nullptr);
     SCOPED_TRACE(std::string(to_string(row.choice)) + ", level " + std::to_string(row.wanted) +
                  (row.kfd_queue ? ", kfd queue" : ", no kfd queue"));
     ASSERT_NE(d.engine, nullptr);
@@ -52,10 +69,23 @@ TEST(Engine, Choice) {
   }
 }
 
+TEST(Engine, Level3NeedsAnAreaToSaveWavesIn) {
+  for (const bool aql : {true, false}) {
+    const CreatedQueue queue(aql ? 0 : 4096,
+                             aql ? KFD_IOC_QUEUE_TYPE_COMPUTE_AQL : KFD_IOC_QUEUE_TYPE_COMPUTE);
+    EXPECT_FALSE(can_save(*queue.get()));
+    const EngineDecision d = choose_engine(EngineChoice::kKfd, 3, queue.get());
+    EXPECT_EQ(d.level, 2u);
+    EXPECT_NE(d.why.find("CWSR"), std::string::npos) << d.why;
+  }
+  EXPECT_TRUE(can_save(*CreatedQueue().get()));
+}
+
 TEST(Engine, GateCannotTakeAQueueOffTheGpu) {
+  const CreatedQueue some_queue;
   Engine* gate = choose_engine(EngineChoice::kGate, 2, nullptr).engine;
-  EXPECT_EQ(gate->suspend(*some_queue()), ENOTSUP);
-  EXPECT_EQ(gate->resume(*some_queue()), ENOTSUP);
+  EXPECT_EQ(gate->suspend(*some_queue.get()), ENOTSUP);
+  EXPECT_EQ(gate->resume(*some_queue.get()), ENOTSUP);
 }
 
 }  // namespace
