@@ -115,6 +115,7 @@ void AqlQueue::drain() {
     }
     // Launch and wait in a loop: the next doorbell is microseconds away.
     const uint64_t now = now_ns();
+    working(now);
     if (spin_until == 0) spin_until = now + kSpinNs;
     if (now > spin_until) return;
     cpu_relax();

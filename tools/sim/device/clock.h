@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <climits>
 #include <cstdint>
 
@@ -64,7 +65,9 @@ struct WakeWord {
 
   uint32_t prepare() const { return count.load(std::memory_order_seq_cst); }
 
-  void wait(uint32_t seen, uint64_t deadline) {
+  // True if it slept (or the deadline had passed), false if there was no need.
+  bool wait(uint32_t seen, uint64_t deadline) {
+    bool slept = false;
     sleeping.store(1, std::memory_order_seq_cst);
     if (count.load(std::memory_order_seq_cst) == seen) {
       timespec t;
@@ -74,9 +77,12 @@ struct WakeWord {
         timeout = &t;
       }
       // FUTEX_WAIT_BITSET takes an absolute CLOCK_MONOTONIC time.
-      syscall(SYS_futex, &count, FUTEX_WAIT_BITSET, seen, timeout, nullptr, FUTEX_BITSET_MATCH_ANY);
+      const long end = syscall(SYS_futex, &count, FUTEX_WAIT_BITSET, seen, timeout, nullptr,
+                               FUTEX_BITSET_MATCH_ANY);
+      slept = end == 0 || errno == ETIMEDOUT;
     }
     sleeping.store(0, std::memory_order_seq_cst);
+    return slept;
   }
 
   void wake() {

@@ -106,7 +106,7 @@ bool Dispatch::slice() {
   Begun b;
   uint64_t index = 0;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard<UrgentMutex> lock(mutex_);
     if (queue_.stop() != 0) {
       runnable_.store(0, std::memory_order_seq_cst);
       return false;
@@ -143,7 +143,7 @@ bool Dispatch::slice() {
 
   bool tell = false;  // is this something for the command processor's thread?
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard<UrgentMutex> lock(mutex_);
     const uint64_t now = now_ns();
     switch (outcome) {
       case isa::Outcome::kDone: {
@@ -261,12 +261,12 @@ bool Dispatch::drain_workers() {
     const uint32_t seen = queue_.slot().slot->wake.prepare();
     if (queue_.stop() == 0) return false;
     {
-      std::lock_guard<std::mutex> lock(mutex_);
+      std::lock_guard<UrgentMutex> lock(mutex_);
       if (inside_ == 0) return true;
     }
     // Woken by the last one out; the deadline guards against a stop bit that
     // was cleared and set again just while it looked.
-    queue_.slot().slot->wake.wait(seen, now_ns() + 1'000'000);
+    queue_.sleep(seen, now_ns() + 1'000'000);
   }
 }
 
@@ -308,7 +308,7 @@ bool Dispatch::preempt() {
   QueueSlot& slot = *queue_.slot().slot;
   bool had_waves;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard<UrgentMutex> lock(mutex_);
     had_waves = resident_ != 0;
     save(now_ns());
   }
@@ -340,9 +340,10 @@ Dispatch::End Dispatch::run() {
       continue;
     }
     uint64_t now = now_ns();
+    queue_.working(now);
     uint32_t release = 0, want;
     {
-      std::lock_guard<std::mutex> lock(mutex_);
+      std::lock_guard<UrgentMutex> lock(mutex_);
       wake_due(now);
       if (finished_ == total_) break;
       // As long as there is something to interpret and nobody waits, what is
@@ -357,7 +358,7 @@ Dispatch::End Dispatch::run() {
       first = false;
       const uint32_t granted = node.settle(queue_.slot(), cost_, release, want, gang_);
       if (granted != 0) {
-        std::lock_guard<std::mutex> lock(mutex_);
+        std::lock_guard<UrgentMutex> lock(mutex_);
         take_units(granted, now);
         want -= std::min(want, granted);
       }
@@ -380,7 +381,7 @@ Dispatch::End Dispatch::run() {
 
     uint64_t deadline;
     {
-      std::lock_guard<std::mutex> lock(mutex_);
+      std::lock_guard<UrgentMutex> lock(mutex_);
       if (release_ != 0 && !runnable()) continue;
       deadline = next_due();
     }
@@ -388,7 +389,7 @@ Dispatch::End Dispatch::run() {
       node.reap();
       deadline = std::min(deadline, now_ns() + SharedNode::kReapEveryNs);
     }
-    slot.wake.wait(seen, deadline);
+    queue_.sleep(seen, deadline);
   }
   node.withdraw(queue_.slot());
   return End::kDone;

@@ -81,7 +81,7 @@ class Dispatch {
   const bool gang_;  // its workgroups wait for each other: all on the GPU at once
   const uint32_t cost_;
 
-  std::mutex mutex_;       // guards what follows
+  UrgentMutex mutex_;      // guards what follows
   uint64_t next_ = 0;      // first workgroup that has not begun
   uint64_t finished_ = 0;  // through, modelled time included
   uint64_t resident_ = 0;  // workgroups whose units we hold

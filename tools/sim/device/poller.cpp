@@ -31,7 +31,7 @@ uint64_t interval_ns(uint64_t age, WaitKind kind) {
 
 void Poller::watch(Queue& queue, bool (*satisfied)(const void*), const void* context,
                    WaitKind kind) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard<UrgentMutex> lock(mutex_);
   if (!started_) {
     // The thread lives as long as the process and is never joined: ROCr's
     // threads ring doorbells until the very end of exit().
@@ -49,7 +49,7 @@ void Poller::watch(Queue& queue, bool (*satisfied)(const void*), const void* con
 }
 
 void Poller::unwatch(Queue& queue) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard<UrgentMutex> lock(mutex_);
   for (size_t i = 0; i < watches_.size(); ++i) {
     if (watches_[i].queue != &queue) continue;
     if (watches_[i].kind == WaitKind::kSignal) signal_watches_.fetch_sub(1);
@@ -75,14 +75,14 @@ uint64_t Poller::scan(bool signals_only) {
 }
 
 void Poller::scan_signals() {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard<UrgentMutex> lock(mutex_);
   scan(true);
 }
 
 void Poller::kick() {
   // Not worth the lock if it looks soon anyway.
   if (next_look_ns_.load(std::memory_order_relaxed) < now_ns() + 200'000) return;
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard<UrgentMutex> lock(mutex_);
   scan(false);
 }
 
@@ -97,7 +97,7 @@ void Poller::thread_main() {
     const uint32_t seen = wake_.prepare();
     uint64_t deadline = kForever;
     {
-      std::lock_guard<std::mutex> lock(mutex_);
+      std::lock_guard<UrgentMutex> lock(mutex_);
       const uint64_t pause = scan(false);
       if (pause != kForever) deadline = now_ns() + pause;
       next_look_ns_.store(deadline);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "clock.h"
+#include "urgency.h"
 
 namespace xsim::dev {
 
@@ -57,7 +58,7 @@ class Poller {
   // Guarded by mutex_. Wakes what is satisfied; ns until the next look.
   uint64_t scan(bool signals_only);
 
-  std::mutex mutex_;
+  UrgentMutex mutex_;
   std::vector<Watch> watches_;
   bool started_ = false;
   std::atomic<uint32_t> signal_watches_{0};

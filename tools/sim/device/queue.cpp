@@ -33,6 +33,8 @@ void* Queue::thread_entry(void* self) {
 void Queue::thread_main() {
   // The default slack of 50 us would be added to every modelled duration.
   prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
+  // Not SDMA: its thread is busy for as long as a copy takes.
+  if (compute()) urgency_.begin(now_ns());
   QueueSlot& s = *ref_.slot;
   const auto anything = [](const void* self) {
     const Queue* q = static_cast<const Queue*>(self);
@@ -44,7 +46,7 @@ void Queue::thread_main() {
       const uint32_t seen = s.wake.prepare();
       const bool watched = !gone();
       if (watched) process_.poller().watch(*this, anything, this, WaitKind::kDoorbell);
-      if ((stop() & kStopDestroyed) == 0 && (gone() || !pending())) s.wake.wait(seen, kForever);
+      if ((stop() & kStopDestroyed) == 0 && (gone() || !pending())) sleep(seen, kForever);
       if (watched) process_.poller().unwatch(*this);
       continue;
     }
@@ -76,7 +78,7 @@ bool Queue::resume() {
       if ((stop() & kStopUnmapped) == 0) at_rest_ = false;
     }
     if (at_rest_) {
-      wake.wait(seen, kForever);
+      sleep(seen, kForever);
       continue;
     }
     uint64_t retry_ns = kForever;
@@ -86,7 +88,7 @@ bool Queue::resume() {
       at_rest_ = true;
       rested_.notify_all();
     }
-    wake.wait(seen, retry_ns);
+    sleep(seen, retry_ns);
     process_.shared().reap();
   }
 }
@@ -104,7 +106,7 @@ bool Queue::wait_until(bool (*satisfied)(const void*), const void* context, Wait
     const uint32_t seen = wake.prepare();
     process_.poller().watch(*this, satisfied, context, kind);
     const bool done = satisfied(context);
-    if (!done && stop() == 0) wake.wait(seen, kForever);
+    if (!done && stop() == 0) sleep(seen, kForever);
     process_.poller().unwatch(*this);
     if (done || satisfied(context)) return checkpoint();
   }

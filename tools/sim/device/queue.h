@@ -12,6 +12,7 @@
 #include <mutex>
 
 #include "local_process.h"
+#include "urgency.h"
 
 namespace xsim::dev {
 
@@ -38,6 +39,13 @@ class Queue {
   void wake() { ref_.slot->wake.wake(); }
 
   // --- for the command processor's own thread ---
+
+  // Every wait of it ends up here; see WakeWord::wait().
+  void sleep(uint32_t seen, uint64_t deadline) {
+    if (ref_.slot->wake.wait(seen, deadline)) urgency_.slept(now_ns());
+  }
+  // Has been at work until now.
+  void working(uint64_t now) { urgency_.working(now); }
 
   // Why the queue may not run now, 0 if it may (StopBit).
   uint32_t stop() const { return ref_.slot->stop.load(std::memory_order_relaxed); }
@@ -85,6 +93,7 @@ class Queue {
   const SlotRef ref_;
   std::atomic<bool> cooperative_{false};
   pthread_t thread_{};
+  Urgency urgency_;
   bool started_ = false;
   std::mutex mutex_;
   std::condition_variable rested_;

@@ -108,7 +108,7 @@ struct Layout {
   uint32_t reserved;
   uint64_t bytes;  // sizeof(Layout)
   SharedConfig config;
-  pthread_mutex_t mutex;  // process-shared, robust
+  pthread_mutex_t mutex;  // process-shared, robust, inherits priority
   std::atomic<uint64_t> last_reap_ns;
   ProcessEntry process[kMaxProcesses];
   Gpu gpu[kMaxGpus];

@@ -153,7 +153,12 @@ void SharedNode::initialise(Layout& layout, const SharedConfig& config) {
   pthread_mutexattr_init(&attr);
   pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
   pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-  pthread_mutex_init(&layout.mutex, &attr);
+  // A command processor does not wait behind a thread that was preempted with it.
+  pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
+  if (pthread_mutex_init(&layout.mutex, &attr) != 0) {
+    pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_NONE);
+    pthread_mutex_init(&layout.mutex, &attr);
+  }
   pthread_mutexattr_destroy(&attr);
   for (uint32_t g = 0; g < config.gpus; ++g) {
     layout.gpu[g].free_units = config.cus * kUnitsPerCu;
