@@ -14,13 +14,6 @@ namespace {
 // Room that is kept for packets of our own (guard barriers, ticks).
 constexpr uint64_t kReserve = 8;
 
-bool depends(const Packet& barrier) noexcept {
-  for (int i = 0; i < kBarrierDependencies; ++i) {
-    if (load_relaxed(barrier.body[i]) != 0) return true;
-  }
-  return false;
-}
-
 // A signal's handle is the address of its amd_signal_t (amd_hsa_signal.h).
 constexpr uint64_t kSignalValueOffset = 8;
 
@@ -66,18 +59,6 @@ uint64_t Gate::at_gate() const noexcept {
   return write > read ? write - read : 0;
 }
 
-void Gate::run_as_owner() noexcept {
-  uint32_t seen = 1;
-  do {
-    seen = requests_.load(std::memory_order_acquire);
-    move();
-    // Release: who sees the move ended sees all that it did.
-    moves_.store(moves_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-    // Somebody knocked while we moved: what they wrote may have come after our
-    // look, so look again.
-  } while (!requests_.compare_exchange_strong(seen, 0, std::memory_order_acq_rel));
-}
-
 void Gate::pump_and_settle() noexcept {
   if (requests_.fetch_add(1, std::memory_order_acq_rel) == 0) {
     run_as_owner();
@@ -94,53 +75,49 @@ void Gate::pump_and_settle() noexcept {
   }
 }
 
-// True if one more packet may enter; `window` 0 = as many as the ring takes.
-bool Gate::room(uint64_t window) noexcept {
+// How many packets may stand in the hardware ring; `window` 0 = as many as it
+// takes.
+uint64_t Gate::most_inside(uint64_t window) const noexcept {
   const uint64_t most =
       hardware_.packets > kReserve ? hardware_.packets - kReserve : hardware_.packets / 2;
-  const uint64_t limit = window == 0 ? most : std::min(window, most);
-  // A tick that is out is ours and does not count against the window.
-  const auto inside = [&] { return write_ - read_ - (tick_out_ && tick_index_ >= read_ ? 1 : 0); };
-  if (inside() < limit) return true;
-  read_hardware();
-  return inside() < limit;
-}
-
-uint64_t Gate::put(const Packet& packet) noexcept {
-  const uint64_t index =
-      hardware_.reserve != nullptr ? hardware_.reserve(hardware_.context) : write_;
-  Packet& to = hardware_.base[index & (hardware_.packets - 1)];
-  copy_body(to, packet);
-  // Write-combining memory does not keep the order of its stores: the body
-  // must have left before the header can.
-  if (hardware_.device_memory) _mm_sfence();
-  // Release: who sees the header valid sees the body.
-  store_release(to.header, load_relaxed(packet.header));
-  write_ = index + 1;
-  if (hardware_.reserve != nullptr) hardware_.doorbell(hardware_.context, index);
-  return index;
+  return window == 0 ? most : std::min(window, most);
 }
 
 // A barrier of ours. The barrier bit makes it wait for all that went before,
 // so that a closed guard lets the running kernel finish and starts nothing,
 // and a completed tick means that everything before it is complete.
-void Gate::put_barrier(uint64_t dependency, uint64_t completion) noexcept {
+// Not inlined: its packet on the stack would align the hot path's frame.
+[[gnu::noinline]] void Gate::put_barrier(uint64_t dependency, uint64_t completion) noexcept {
   Packet barrier{};
   barrier.header = kPacketBarrierAnd | kHeaderBarrierBit;
   barrier.body[0] = dependency;
   barrier.body[6] = completion;
-  put(barrier);
+  const bool tool = hardware_.reserve != nullptr;
+  const uint64_t index = tool ? hardware_.reserve(hardware_.context) : write_;
+  Packet& to = hardware_.base[index & (hardware_.packets - 1)];
+  copy_body(to, barrier);
+  publish(to, barrier.header);
+  write_ = index + 1;
+  if (tool) hardware_.doorbell(hardware_.context, index);
 }
 
-void Gate::flush_doorbell() noexcept {
+inline void Gate::publish(Packet& to, uint32_t header) const noexcept {
+  // Write-combining memory does not keep the order of its stores: the body
+  // must have left before the header can.
+  if (hardware_.device_memory) [[unlikely]]
+    _mm_sfence();
+  // Release: who sees the header valid sees the body.
+  store_release(to.header, header);
+}
+
+inline void Gate::flush_doorbell() noexcept {
   if (hardware_.reserve != nullptr || rung_ == write_) return;
   rung_ = write_;
   store_release(*hardware_.write_index, write_);
   hardware_.doorbell(hardware_.context, write_ - 1);
 }
 
-void Gate::note_ready() noexcept {
-  if (slot_.state.ready.load(std::memory_order_relaxed) != 0) return;
+[[gnu::noinline]] void Gate::note_ready() noexcept {
   // Sequentially consistent, as in settle_idle(). Only after idle, not for
   // each packet.
   slot_.state.ready.store(1, std::memory_order_seq_cst);
@@ -149,71 +126,118 @@ void Gate::note_ready() noexcept {
   }
 }
 
-void Gate::move() noexcept {
+inline uint64_t Gate::window() const noexcept {
+  if (has(kFree)) return 0;
+  const uint32_t scheduler = slot_.control.window.load(std::memory_order_relaxed);
+  const uint32_t own = own_window_.load(std::memory_order_relaxed);
+  return scheduler == 0 || own == 0 ? scheduler | own : std::min(scheduler, own);
+}
+
+inline uint32_t Gate::guard() const noexcept {
+  if (signals_.guard_handle == 0) return 0;
+  const uint32_t scheduler = slot_.control.guard.load(std::memory_order_relaxed);
+  const uint32_t own = own_guard_.load(std::memory_order_relaxed);
+  return scheduler == 0 || own == 0 ? scheduler | own : std::min(scheduler, own);
+}
+
+// A packet costs its copy and some 60 instructions; most of them are loads and
+// stores, so the loop keeps what only the owner writes in registers (the
+// accesses that others see are the compiler's barriers) and whatever is rare
+// is a function of its own.
+inline void Gate::move() noexcept {
   const ControlLine& control = slot_.control;
   const uint64_t mask = proxy_.packets - 1;
-  const uint64_t window = this->window();
+  const uint64_t most = most_inside(this->window());
   const uint32_t guard = this->guard();
+  const bool tool = hardware_.reserve != nullptr;
   const uint64_t first = head_;
+  uint64_t head = first;
   uint32_t wants = kWantsNothing;
   bool barrier_entered = false;
   // Ours is the only writer, but ROCr may put a packet of its own into a queue
   // that it made (ExecutePM4): take over its index.
-  if (hardware_.reserve == nullptr && rung_ != load_relaxed(*hardware_.write_index)) {
+  if (!tool && rung_ != load_relaxed(*hardware_.write_index)) [[unlikely]] {
     write_ = rung_ = load_acquire(*hardware_.write_index);
   }
+  uint64_t write = write_;
 
-  for (;;) {
-    Packet& from = proxy_.base[head_ & mask];
+  for (;; ++head) {
+    Packet& from = proxy_.base[head & mask];
     // Acquire pairs with the producer's release of the header.
     const uint32_t header = load_acquire(from.header);
     if (packet_type(header) == kPacketInvalid) break;
-    if (head_ == first) note_ready();
-    if (!may_run()) break;
-    if (!room(window)) {
-      wants = kWantsPoll;
+    if (slot_.state.ready.load(std::memory_order_relaxed) == 0) [[unlikely]]
+      note_ready();
+    if (!may_run()) [[unlikely]]
       break;
+    // A tick that is out is ours and does not count against the window.
+    if (write - read_ - foreign() >= most) [[unlikely]] {
+      read_hardware();
+      if (write - read_ - foreign() >= most) {
+        wants = kWantsPoll;
+        break;
+      }
     }
-    const uint64_t index = put(from);
-    if (is_barrier(header) && depends(from)) {
+    const uint64_t index = tool ? hardware_.reserve(hardware_.context) : write;
+    Packet& to = hardware_.base[index & (hardware_.packets - 1)];
+    const uint64_t dependencies = copy_body(to, from);
+    publish(to, header);
+    write = index + 1;
+    if (tool) [[unlikely]]
+      hardware_.doorbell(hardware_.context, index);
+    if (is_barrier(header) && dependencies != 0) [[unlikely]] {
       // Release: who sees the end finds the barriers below it in the ring.
-      barriers_end_.store(index + 1, std::memory_order_release);
+      barriers_end_.store(write, std::memory_order_release);
       barrier_entered = true;
     }
     // Release: the slot is free for its next packet only after the copy.
     store_release(from.header, static_cast<uint32_t>(kPacketInvalid));
-    ++head_;
-    if (guard != 0 && ++since_guard_ >= guard) {
+    if (guard != 0 && ++since_guard_ >= guard) [[unlikely]] {
       since_guard_ = 0;
+      write_ = write;
       put_barrier(signals_.guard_handle, 0);
+      write = write_;
     }
   }
 
-  if (head_ != first) {
-    last_packet_ = write_;
-    store_release(*proxy_.read_index, head_);
+  if (head != first) {
+    head_ = head;
+    write_ = last_packet_ = write;
     flush_doorbell();
-    entered_.store(head_, std::memory_order_release);
-    slot_.state.moved.store(head_, std::memory_order_relaxed);
-    slot_.state.retired.store(head_ - std::min(head_, write_ - read_), std::memory_order_relaxed);
+    // Release: who sees that packets entered finds them in the hardware ring.
+    store_release(*proxy_.read_index, head);
+    slot_.state.moved.store(head, std::memory_order_relaxed);
+    slot_.state.retired.store(head - std::min(head, write - read_), std::memory_order_relaxed);
   }
   slot_.state.submitted.store(load_relaxed(*proxy_.write_index), std::memory_order_relaxed);
 
   if (const uint32_t notify = control.notify.load(std::memory_order_relaxed);
-      (notify & kNotifyIdle) != 0 || tick_out_) {
+      (notify & kNotifyIdle) != 0 || tick_out_) [[unlikely]] {
     wants |= settle_idle(notify);
   }
   if (listener_.watch != nullptr && listener_.watch->load(std::memory_order_relaxed) != 0 &&
-      barriers_end_.load(std::memory_order_relaxed) > read_hardware()) {
+      barriers_end_.load(std::memory_order_relaxed) > read_hardware()) [[unlikely]] {
     wants |= kWantsWatch;
   } else {
     barrier_entered = false;
   }
   // Each barrier anew: the dispatcher may have looked before this one entered.
-  if (wants != wants_.load(std::memory_order_relaxed) || barrier_entered) {
+  if (wants != wants_.load(std::memory_order_relaxed) || barrier_entered) [[unlikely]] {
     wants_.store(wants, std::memory_order_release);
     if (wants != kWantsNothing) listener_.attend(listener_.context);
   }
+}
+
+void Gate::run_as_owner() noexcept {
+  uint32_t seen = 1;
+  do {
+    seen = requests_.load(std::memory_order_acquire);
+    move();
+    // Release: who sees the move ended sees all that it did.
+    moves_.store(moves_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    // Somebody knocked while we moved: what they wrote may have come after our
+    // look, so look again.
+  } while (!requests_.compare_exchange_strong(seen, 0, std::memory_order_acq_rel));
 }
 
 bool Gate::waits_for_others() const noexcept {
@@ -234,20 +258,6 @@ bool Gate::waits_for_others() const noexcept {
   return false;
 }
 
-uint64_t Gate::window() const noexcept {
-  if (free_.load(std::memory_order_relaxed)) return 0;
-  const uint32_t scheduler = slot_.control.window.load(std::memory_order_relaxed);
-  const uint32_t own = own_window_.load(std::memory_order_relaxed);
-  return scheduler == 0 || own == 0 ? scheduler | own : std::min(scheduler, own);
-}
-
-uint32_t Gate::guard() const noexcept {
-  if (signals_.guard_handle == 0) return 0;
-  const uint32_t scheduler = slot_.control.guard.load(std::memory_order_relaxed);
-  const uint32_t own = own_guard_.load(std::memory_order_relaxed);
-  return scheduler == 0 || own == 0 ? scheduler | own : std::min(scheduler, own);
-}
-
 // False if the ring has no room for it (a foreign writer filled it).
 bool Gate::send_tick() noexcept {
   if (write_ - read_ >= hardware_.packets && write_ - read_hardware() >= hardware_.packets) {
@@ -265,7 +275,7 @@ bool Gate::send_tick() noexcept {
 // Follows the work of a queue whose idleness somebody waits for: one tick at a
 // time is out; when it completes and nothing came after it, the queue is idle.
 // Returns what the dispatcher should do.
-uint32_t Gate::settle_idle(uint32_t notify) noexcept {
+[[gnu::noinline]] uint32_t Gate::settle_idle(uint32_t notify) noexcept {
   if (tick_out_) {
     std::atomic_ref<int64_t> value(*signals_.tick_value);
     if (value.load(std::memory_order_acquire) > 0) return kWantsTick;

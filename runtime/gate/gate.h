@@ -92,12 +92,12 @@ class Gate {
 
   // A hold of the process itself (in-process API, destroy), beside the
   // scheduler's. Takes effect at the next pump.
-  void hold(bool on) noexcept { held_.store(on, std::memory_order_relaxed); }
-  bool held() const noexcept { return held_.load(std::memory_order_relaxed); }
+  void hold(bool on) noexcept { set(kHeld, on); }
+  bool held() const noexcept { return has(kHeld); }
   // Runs although the scheduler says no: another XQueue of the process, one that
   // may run, waits for work that may be behind this gate. A hold is stronger.
-  void boost(bool on) noexcept { boosted_.store(on, std::memory_order_relaxed); }
-  bool boosted() const noexcept { return boosted_.load(std::memory_order_relaxed); }
+  void boost(bool on) noexcept { set(kBoosted, on); }
+  bool boosted() const noexcept { return has(kBoosted); }
   // True if a barrier in the hardware ring has a dependency that has not
   // happened. Any thread; a hardware ring only (a tool's ring hides it).
   bool waits_for_others() const noexcept;
@@ -109,7 +109,7 @@ class Gate {
     own_guard_.store(guard, std::memory_order_relaxed);
   }
   // Everything passes, whatever the scheduler's words say: the process exits.
-  void obey_nobody() noexcept { free_.store(true, std::memory_order_relaxed); }
+  void obey_nobody() noexcept { set(kFree, true); }
 
   // Level 2. Closing stops the packet processor at the next guard barrier.
   void set_signals(const GateSignals& signals) noexcept;
@@ -126,22 +126,37 @@ class Gate {
 
   // Any thread; as recent as the caller's own knowledge.
   uint64_t submitted() const noexcept { return load_acquire(*proxy_.write_index); }
-  uint64_t entered() const noexcept { return entered_.load(std::memory_order_acquire); }
+  uint64_t entered() const noexcept { return load_acquire(*proxy_.read_index); }
   uint64_t in_flight() const noexcept;  // packets in the hardware ring, ours included
   uint64_t at_gate() const noexcept;    // packets that wait at the gate
 
  private:
   void run_as_owner() noexcept;
   void move() noexcept;
+  // What the process itself says, in one word: a packet asks once.
+  enum : uint32_t { kHeld = 1, kBoosted = 2, kFree = 4 };
+  bool has(uint32_t bit) const noexcept {
+    return (own_.load(std::memory_order_relaxed) & bit) != 0;
+  }
+  void set(uint32_t bit, bool on) noexcept {
+    if (on) {
+      own_.fetch_or(bit, std::memory_order_relaxed);
+    } else {
+      own_.fetch_and(~bit, std::memory_order_relaxed);
+    }
+  }
   bool may_run() const noexcept {
-    if (free_.load(std::memory_order_relaxed)) return true;
-    return !held_.load(std::memory_order_relaxed) &&
-           (slot_.control.run.load(std::memory_order_acquire) != 0 ||
-            boosted_.load(std::memory_order_relaxed));
+    const uint32_t own = own_.load(std::memory_order_relaxed);
+    if (own == 0) [[likely]]
+      return slot_.control.run.load(std::memory_order_acquire) != 0;
+    if ((own & kFree) != 0) return true;
+    if ((own & kHeld) != 0) return false;
+    return (own & kBoosted) != 0 || slot_.control.run.load(std::memory_order_acquire) != 0;
   }
   uint64_t read_hardware() noexcept;
-  bool room(uint64_t window) noexcept;
-  uint64_t put(const Packet& packet) noexcept;
+  uint64_t most_inside(uint64_t window) const noexcept;
+  uint64_t foreign() const noexcept { return tick_out_ && tick_index_ >= read_ ? 1 : 0; }
+  void publish(Packet& to, uint32_t header) const noexcept;
   void put_barrier(uint64_t dependency, uint64_t completion) noexcept;
   void flush_doorbell() noexcept;
   void note_ready() noexcept;
@@ -158,9 +173,7 @@ class Gate {
   GateSignals signals_;
 
   alignas(64) std::atomic<uint32_t> requests_{0};
-  std::atomic<bool> held_{false};
-  std::atomic<bool> free_{false};
-  std::atomic<bool> boosted_{false};
+  std::atomic<uint32_t> own_{0};  // kHeld, kBoosted, kFree
   std::atomic<uint32_t> wants_{kWantsNothing};
   std::atomic<uint32_t> own_window_{0};
   std::atomic<uint32_t> own_guard_{0};
@@ -174,8 +187,7 @@ class Gate {
   uint64_t last_packet_ = 0;       // write_ after the last packet of the application
   bool tick_out_ = false;
   uint32_t since_guard_ = 0;
-  std::atomic<uint64_t> moves_{0};    // moves that have ended
-  std::atomic<uint64_t> entered_{0};  // packets of the application moved
+  std::atomic<uint64_t> moves_{0};  // moves that have ended
   // One past the last barrier with dependencies that entered; 0 = none.
   std::atomic<uint64_t> barriers_end_{0};
 };

@@ -62,13 +62,20 @@ void store_relaxed(T& word, T value) {
   std::atomic_ref<T>(word).store(value, std::memory_order_relaxed);
 }
 
-// Copies everything but the header. In 8-byte words on purpose: applications
-// fill packets field by field just before, and a wider load would miss the
-// store buffer's forwarding and stall. Relaxed atomics keep the compiler from
-// merging them and cost nothing else.
-inline void copy_body(Packet& to, const Packet& from) {
+// Copies everything but the header; returns the first five words of the body,
+// or-ed: for a barrier, not 0 if it depends on a signal. In 8-byte words on
+// purpose: applications fill packets field by field just before, and a wider
+// load would miss the store buffer's forwarding and stall. Relaxed atomics keep
+// the compiler from merging them and cost nothing else.
+inline uint64_t copy_body(Packet& to, const Packet& from) {
   store_relaxed(to.word1, load_relaxed(from.word1));
-  for (int i = 0; i < 7; i++) store_relaxed(to.body[i], load_relaxed(from.body[i]));
+  uint64_t dependencies = 0;
+  for (int i = 0; i < 7; i++) {
+    const uint64_t word = load_relaxed(from.body[i]);
+    store_relaxed(to.body[i], word);
+    if (i < kBarrierDependencies) dependencies |= word;
+  }
+  return dependencies;
 }
 
 }  // namespace xsched
