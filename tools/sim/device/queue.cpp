@@ -64,8 +64,18 @@ void Queue::thread_main() {
 void Queue::rest() {
   if (compute() && stop() != 0) process_.shared().leave_run_list(ref_);
   std::lock_guard<std::mutex> lock(mutex_);
-  at_rest_ = true;
+  set_at_rest(true);
+}
+
+void Queue::set_at_rest(bool rest) {
+  if (at_rest_ == rest) return;
+  at_rest_ = rest;
+  // seq_cst, like the access to `stop` on both sides: who unmaps from outside
+  // does not have mutex_. Either it sees that we left, or we see its bit.
+  ref_.slot->at_rest.store(rest ? 1 : 0, std::memory_order_seq_cst);
+  if (!rest) return;
   rested_.notify_all();
+  ref_.slot->rested.wake();
 }
 
 bool Queue::resume() {
@@ -75,7 +85,12 @@ bool Queue::resume() {
     if (gone()) return false;
     {
       std::lock_guard<std::mutex> lock(mutex_);
-      if ((stop() & kStopUnmapped) == 0) at_rest_ = false;
+      if ((stop() & kStopUnmapped) == 0) {
+        set_at_rest(false);
+        if ((ref_.slot->stop.load(std::memory_order_seq_cst) & kStopUnmapped) != 0) {
+          set_at_rest(true);
+        }
+      }
     }
     if (at_rest_) {
       sleep(seen, kForever);
@@ -85,8 +100,7 @@ bool Queue::resume() {
     if (!compute() || process_.shared().enter_run_list(ref_, retry_ns)) return true;
     {
       std::lock_guard<std::mutex> lock(mutex_);
-      at_rest_ = true;
-      rested_.notify_all();
+      set_at_rest(true);
     }
     sleep(seen, retry_ns);
     process_.shared().reap();

@@ -87,6 +87,7 @@ class Queue {
  private:
   static void* thread_entry(void* self);
   void thread_main();
+  void set_at_rest(bool rest);  // mutex_ held
 
   Process& process_;
   const QueueParams params_;

@@ -325,6 +325,7 @@ void SharedNode::drop_queue(uint32_t gpu, uint32_t index) {
   s.run.store(0);
   s.wants_run = 0;
   s.used.store(0);
+  s.rested.wake();
 }
 
 void SharedNode::drop_process(uint32_t index) {
@@ -410,6 +411,11 @@ SlotRef SharedNode::add_queue(int process, const QueueParams& params) {
     s.stop.store(params.percent == 0 ? static_cast<uint32_t>(kStopUnmapped) : 0u);
     s.wake.count.store(0);
     s.wake.sleeping.store(0);
+    s.generation.fetch_add(1);
+    s.ring_base = reinterpret_cast<uint64_t>(params.ring);
+    s.ring_bytes = params.ring_bytes;
+    s.held = 0;
+    s.at_rest.store(1);
     s.set_demand(0, 0);
     s.unit_cost = 1;
     s.gang = 0;
@@ -439,6 +445,11 @@ void SharedNode::remove_queue(const SlotRef& ref) {
 
 void SharedNode::set_share(const SlotRef& ref, uint32_t percent, uint32_t priority) {
   Guard guard(*this);
+  ref.slot->held = 0;  // what its own process says now counts
+  share(ref, percent, priority, guard);
+}
+
+void SharedNode::share(const SlotRef& ref, uint32_t percent, uint32_t priority, Guard& guard) {
   QueueSlot& s = *ref.slot;
   s.percent.store(percent);
   s.priority.store(priority);

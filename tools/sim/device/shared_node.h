@@ -23,6 +23,21 @@ struct SlotRef {
   explicit operator bool() const { return slot != nullptr; }
 };
 
+// A queue of another process, as the kernel module knows it.
+struct ForeignQueue {
+  uint32_t pid = 0;
+  uint64_t start_time = 0;  // of the process, as process_start() gives it
+  uint32_t queue_id = 0;
+  uint64_t ring_base = 0;
+  uint64_t ring_bytes = 0;
+};
+
+// A slot, as long as the same queue stands in it.
+struct ForeignRef {
+  SlotRef slot;
+  uint64_t generation = 0;
+};
+
 class SharedNode {
  public:
   // Creates the file if there is none and registers this process (`process`,
@@ -56,6 +71,20 @@ class SharedNode {
   // Percent and priority. Sets or clears kStopUnmapped and wakes the queue.
   void set_share(const SlotRef& ref, uint32_t percent, uint32_t priority);
   std::vector<QueueView> list();
+
+  // --- queues of other processes (foreign_queue.cpp) ---
+  // Percent 0 for a queue of another process, as its own UPDATE_QUEUE would
+  // set it, without waiting: 0 or ESRCH (process), EFAULT (queue or ring), as
+  // KFD's function answers the module. A queue that its process has unmapped
+  // itself stays as it is.
+  int unmap_foreign(const ForeignQueue& queue, uint32_t priority, ForeignRef& ref);
+  // Undoes that, unless the process said something else meanwhile.
+  int map_foreign(const ForeignQueue& queue, uint32_t percent, uint32_t priority);
+  // Sleeps until the queue is at rest (0), no more (ESRCH) or the time has
+  // come (ETIME).
+  int wait_foreign(const ForeignRef& ref, uint64_t deadline);
+  // Maps every queue that was unmapped from outside: its module is gone.
+  void map_all_foreign();
 
   // --- VRAM ---
   int reserve_vram(int process, uint32_t gpu, uint64_t bytes);
@@ -101,6 +130,8 @@ class SharedNode {
   bool any_living_process();
   void drop_queue(uint32_t gpu, uint32_t index);
   void drop_process(uint32_t index);
+  void share(const SlotRef& ref, uint32_t percent, uint32_t priority, Guard& guard);
+  SlotRef find_foreign(const ForeignQueue& queue, bool& process_known);
   void grant(uint32_t gpu, Guard& guard);
   void hand_over_run_slot(uint32_t gpu, Guard& guard);
   uint32_t run_count(uint32_t gpu) const;
