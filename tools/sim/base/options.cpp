@@ -130,6 +130,21 @@ bool parse_options(const Getenv& get, Options& out, std::string& error) {
     return false;
   }
   node.vram_bytes = vram_mb << 20;
+  if (const char* module = reader.text("XSCHED_SIM_MODULE")) {
+    const std::string_view value = module;
+    if (value == "on" || value == "1") {
+      out.module = ModuleAccess::kControl;
+    } else if (value == "owner") {
+      out.module = ModuleAccess::kOwner;
+    } else if (value == "denied") {
+      out.module = ModuleAccess::kDenied;
+    } else if (value == "off" || value == "0") {
+      out.module = ModuleAccess::kAbsent;
+    } else {
+      return reader.fail("XSCHED_SIM_MODULE is " + quoted(value) +
+                         ": valid are on, owner, denied and off");
+    }
+  }
   if (const char* times = reader.text("XSCHED_SIM_KERNEL_US")) {
     if (!parse_kernel_times(reader, times, node.kernel_times)) return false;
   }

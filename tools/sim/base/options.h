@@ -12,8 +12,17 @@
 
 namespace xsim {
 
+// XSCHED_SIM_MODULE: what this process finds at /dev/xsched.
+enum class ModuleAccess {
+  kControl,  // "on": as root, or a member of the group xsched, would
+  kOwner,    // "owner": as others would where the administrator lets them (0666)
+  kDenied,   // "denied": as others would, by the udev rule (EACCES)
+  kAbsent,   // "off": the module is not loaded (ENOENT)
+};
+
 struct Options {
   NodeConfig node;
+  ModuleAccess module = ModuleAccess::kControl;
   int log = 0;
 };
 

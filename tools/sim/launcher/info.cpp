@@ -38,6 +38,11 @@ void print_info(const Options& options) {
   item("hardware queues",
        fmt::format("{} run-list slots; more queues than slots take turns", node.hw_slots));
   item("UPDATE_QUEUE", "percentage 0 stops waves between instructions and keeps their state");
+  item("/dev/xsched",
+       options.module == ModuleAccess::kAbsent
+           ? "hidden (--module)"
+           : "the kernel module's own code (kmod/core) and ABI; engine update_queue");
+  item("", "  on any process's queues, by the same means as their own UPDATE_QUEUE");
   item("errors", "bad instruction, address or packet: a queue error that names it");
 
   section("modelled: a number stands for it");

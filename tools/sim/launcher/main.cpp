@@ -40,6 +40,8 @@ int run(int argc, char** argv) {
       {"--preempt-us", "XSCHED_SIM_PREEMPT_US", "modelled time to save a busy queue's waves; 50",
        ""},
       {"--restore-us", "XSCHED_SIM_RESTORE_US", "modelled time to restore them; 50", ""},
+      {"--module", "XSCHED_SIM_MODULE",
+       "/dev/xsched: on, owner (no control of others), denied (EACCES), off (ENOENT); on", ""},
       {"--log", "XSCHED_SIM_LOG", "0 errors, 1 queues, 2 calls, 3 files and events; 0", ""},
   };
   for (Mapped& one : mapped) app.add_option(one.option, one.value, one.help);
@@ -47,6 +49,8 @@ int run(int argc, char** argv) {
   app.add_option("--kernel-us", kernel_times,
                  "NAME=US: kernels of that name (or prefix*) last that long; may be repeated")
       ->allow_extra_args(false);
+  bool no_module = false;
+  app.add_flag("--no-module", no_module, "without /dev/xsched, as --module off");
   bool info = false;
   bool list = false;
   bool json = false;
@@ -71,6 +75,7 @@ int run(int argc, char** argv) {
   for (const Mapped& one : mapped) {
     if (app.count(one.option) != 0) setenv(one.variable, one.value.c_str(), 1);
   }
+  if (no_module) setenv("XSCHED_SIM_MODULE", "off", 1);
   if (!kernel_times.empty()) {
     std::string joined;
     for (const std::string& time : kernel_times) joined += (joined.empty() ? "" : ",") + time;

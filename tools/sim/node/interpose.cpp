@@ -23,7 +23,9 @@
 #include <cstdarg>
 #include <cstdio>
 
+#include "../../../uapi/xsched.h"
 #include "../base/log.h"
+#include "../module/client.h"
 #include "node.h"
 #include "paths.h"
 
@@ -73,12 +75,42 @@ constinit Next<int(int, const char*, struct stat*, int)> next_fstatat("fstatat")
 constinit Next<int(int, const char*, struct stat64*, int)> next_fstatat64("fstatat64");
 constinit Next<int(int, const char*, int, unsigned, struct statx*)> next_statx("statx");
 constinit Next<int(int, unsigned long, ...)> next_ioctl("ioctl");
+constinit Next<ssize_t(int, void*, size_t)> next_read("read");
 
 bool is_device(const Place& place) {
-  return place.kind == Place::Kind::kKfd || place.kind == Place::Kind::kRender;
+  return place.kind == Place::Kind::kKfd || place.kind == Place::Kind::kRender ||
+         place.kind == Place::Kind::kModule;
 }
 
-int open_device(const Place& place) {
+// /dev/xsched without or beside its module.
+bool module_is(xsim::ModuleAccess access) {
+  const xsim::Options* options = xsim::process_options();
+  return options && options->module == access;
+}
+
+int open_module(int flags) {
+  if (module_is(xsim::ModuleAccess::kAbsent) || module_is(xsim::ModuleAccess::kDenied)) {
+    errno = module_is(xsim::ModuleAccess::kAbsent) ? ENOENT : EACCES;
+    return -1;
+  }
+  return xsim::kmod::open_file(xsim::process_options()->node.name, flags,
+                               module_is(xsim::ModuleAccess::kControl));
+}
+
+int access_device(const Place& place, int mode) {
+  if (place.kind != Place::Kind::kModule) return 0;
+  if (module_is(xsim::ModuleAccess::kAbsent)) {
+    errno = ENOENT;
+    return -1;
+  }
+  // Nobody executes a device.
+  if ((mode & X_OK) == 0 && (mode == F_OK || !module_is(xsim::ModuleAccess::kDenied))) return 0;
+  errno = EACCES;
+  return -1;
+}
+
+int open_device(const Place& place, int flags) {
+  if (place.kind == Place::Kind::kModule) return open_module(flags);
   Node* node = Node::get();
   if (!node) {
     errno = ENODEV;
@@ -92,13 +124,24 @@ const char* instead(const Place& place, const char* path) {
   return place.kind == Place::Kind::kSysfs ? place.path : path;
 }
 
-// Like the udev rules of ROCm: a character device that everybody may open.
+// Like the udev rules of ROCm: a character device that everybody may open; and
+// /dev/xsched as kmod/dist/60-xsched.rules has it.
 template <typename Stat>
 int stat_device(const Place& place, Stat* status) {
+  const bool module = place.kind == Place::Kind::kModule;
+  if (module && module_is(xsim::ModuleAccess::kAbsent)) {
+    errno = ENOENT;
+    return -1;
+  }
   *status = Stat{};
   status->st_mode = S_IFCHR | 0666;
   status->st_nlink = 1;
   status->st_blksize = 4096;
+  if (module) {
+    status->st_mode = S_IFCHR | (module_is(xsim::ModuleAccess::kOwner) ? 0666 : 0660);
+    status->st_rdev = makedev(10, 122);  // misc, a dynamic minor
+    return 0;
+  }
   // 226 is DRM's major; KFD's is dynamic.
   status->st_rdev =
       place.kind == Place::Kind::kKfd ? makedev(511, 0) : makedev(226, 128 + place.gpu);
@@ -113,7 +156,7 @@ template <typename Function>
 int open_path(Next<Function>& next, const char* path, int flags, mode_t mode) {
   Place place;
   xsim::find_place(path, place);
-  if (is_device(place)) return open_device(place);
+  if (is_device(place)) return open_device(place, flags);
   return next.get()(instead(place, path), flags, mode);
 }
 
@@ -121,7 +164,7 @@ template <typename Function>
 int openat_path(Next<Function>& next, int directory, const char* path, int flags, mode_t mode) {
   Place place;
   xsim::find_place(path, place);
-  if (is_device(place)) return open_device(place);
+  if (is_device(place)) return open_device(place, flags);
   return next.get()(directory, instead(place, path), flags, mode);
 }
 
@@ -211,14 +254,14 @@ XSIM_EXPORT DIR* opendir(const char* path) {
 XSIM_EXPORT int access(const char* path, int mode) noexcept {
   Place place;
   xsim::find_place(path, place);
-  if (is_device(place)) return 0;
+  if (is_device(place)) return access_device(place, mode);
   return next_access.get()(instead(place, path), mode);
 }
 
 XSIM_EXPORT int faccessat(int directory, const char* path, int mode, int flags) noexcept {
   Place place;
   xsim::find_place(path, place);
-  if (is_device(place)) return 0;
+  if (is_device(place)) return access_device(place, mode);
   return next_faccessat.get()(directory, instead(place, path), mode, flags);
 }
 
@@ -268,7 +311,7 @@ XSIM_EXPORT int statx(int directory, const char* path, int flags, unsigned mask,
   xsim::find_place(path, place);
   if (is_device(place)) {
     struct stat plain;
-    stat_device(place, &plain);
+    if (stat_device(place, &plain) != 0) return -1;
     *status = {};
     status->stx_mask = STATX_BASIC_STATS;
     status->stx_mode = static_cast<uint16_t>(plain.st_mode);
@@ -287,6 +330,9 @@ XSIM_EXPORT int ioctl(int fd, unsigned long request, ...) noexcept {
   va_end(arguments);
   constexpr unsigned kDrm = 'd';
   const unsigned type = _IOC_TYPE(request);
+  if (type == XSCHED_IOC_TYPE && xsim::kmod::is_file(fd)) {
+    return xsim::kmod::call(fd, request, argument);
+  }
   if (type == AMDKFD_IOCTL_BASE || type == kDrm) {
     Node* node = Node::current();
     if (node && type == AMDKFD_IOCTL_BASE && node->is_kfd(fd)) {
@@ -305,4 +351,16 @@ XSIM_EXPORT int ioctl(int fd, unsigned long request, ...) noexcept {
     }
   }
   return next_ioctl.get()(fd, request, argument);
+}
+
+// Only events come in whole structures; all other reads pass.
+XSIM_EXPORT ssize_t read(int fd, void* buffer, size_t bytes) {
+  if (xsim::kmod::wants_whole_events(fd, bytes)) {
+    bytes -= bytes % sizeof(xsched_event);
+    if (bytes == 0) {
+      errno = EINVAL;
+      return -1;
+    }
+  }
+  return next_read.get()(fd, buffer, bytes);
 }

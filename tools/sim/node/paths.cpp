@@ -22,6 +22,8 @@ void find_place(const char* path, Place& place) {
     static constexpr char kRender[] = "/dev/dri/renderD";
     if (std::strcmp(path, "/dev/kfd") == 0) {
       if (process_options()) place.kind = Place::Kind::kKfd;
+    } else if (std::strcmp(path, "/dev/xsched") == 0) {
+      if (process_options()) place.kind = Place::Kind::kModule;
     } else if (std::strncmp(path, kRender, sizeof kRender - 1) == 0) {
       char* end = nullptr;
       const unsigned long minor = std::strtoul(path + sizeof kRender - 1, &end, 10);

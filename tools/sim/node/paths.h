@@ -6,7 +6,7 @@
 namespace xsim {
 
 struct Place {
-  enum class Kind { kElsewhere, kKfd, kRender, kSysfs };
+  enum class Kind { kElsewhere, kKfd, kRender, kModule, kSysfs };
   Kind kind = Kind::kElsewhere;
   unsigned gpu = 0;     // kRender
   char path[512] = {};  // kSysfs: the real file that stands for it
