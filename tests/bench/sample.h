@@ -4,9 +4,10 @@
 // the driver (./bench) reads.
 #pragma once
 
-#include <ctime>
+#include <sched.h>
 
 #include <cstdio>
+#include <ctime>
 #include <vector>
 
 namespace bench {
@@ -18,8 +19,23 @@ inline double now_ns(clockid_t clock) {
 }
 
 // Thread CPU time does not see what other processes of a shared machine take.
-inline double thread_cpu_ns() { return now_ns(CLOCK_THREAD_CPUTIME_ID); }
-inline double wall_ns() { return now_ns(CLOCK_MONOTONIC); }
+inline double thread_cpu_ns() {
+  return now_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+inline double wall_ns() {
+  return now_ns(CLOCK_MONOTONIC);
+}
+
+// The measuring thread stays where it is, once everything that starts threads
+// has been done (they would inherit it). Where that is refused, it wanders.
+inline void pin_this_thread() {
+  const int cpu = sched_getcpu();
+  if (cpu < 0 || cpu >= CPU_SETSIZE) return;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  sched_setaffinity(0, sizeof set, &set);
+}
 
 // {"name": ..., "unit": "ns", "per_sample": operations, "samples": [...]}
 inline void report(const char* name, int per_sample, const std::vector<double>& samples) {
