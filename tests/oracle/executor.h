@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs a random program with one defined result: every buffer and cell has
+// one user at a time. Before an operation on one stream uses what another
+// stream used last, the two are put in order, by one of the ways that HIP
+// offers; which one, the operation says. So results, return codes and the
+// order of host functions are the same in every run, and a lost dependency
+// shows.
+#pragma once
+
+#include <initializer_list>
+#include <memory>
+#include <string>
+
+#include "kernels.h"
+#include "program.h"
+
+namespace oracle {
+
+// FNV-1a.
+class Digest {
+ public:
+  void add(const void* data, size_t bytes) {
+    const auto* p = static_cast<const unsigned char*>(data);
+    for (size_t i = 0; i < bytes; ++i) value_ = (value_ ^ p[i]) * 0x100000001b3ull;
+  }
+  uint64_t value() const { return value_; }
+
+ private:
+  uint64_t value_ = 0xcbf29ce484222325ull;
+};
+
+class Executor {
+ public:
+  Executor(const Program& program, bool print);
+  ~Executor();
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  void run(const Op& op, uint32_t number);
+  // Waits for everything and digests memory, return codes and host cells.
+  void finish();
+
+  uint64_t memory() const { return memory_.value(); }
+  uint64_t codes() const { return codes_.value(); }
+  uint64_t order() const { return order_.value(); }
+
+ private:
+  // Something with one user at a time. `stream` used it last; -1: the host,
+  // or a stream that was waited for since.
+  struct Resource {
+    uint32_t* data = nullptr;
+    int stream = -1;
+  };
+  // What a host function does to a cell, in the cell's own order.
+  struct HostCall {
+    uint64_t* cell;
+    uint64_t value;
+  };
+
+  void check(hipError_t code, const char* what);
+  int pick_stream(uint32_t number) const { return static_cast<int>(number % streams_.size()); }
+  hipStream_t stream(int s) const { return streams_[static_cast<size_t>(s)]; }
+  bool created(int s) const { return s >= 2; }
+  bool implicit(int from, int to) const;
+  void order_after(const Resource& r, int s, uint32_t how);
+  // The next operation of stream `s` uses all of them.
+  void use(std::initializer_list<Resource*> all, int s, uint32_t how);
+  void host_owns(Resource& r, uint32_t how);
+  void waited_for(int s);
+  void waited_for_all();
+  Resource& buffer(uint32_t n) { return buffers_[n % kBuffers]; }
+  Resource& other_buffer(uint32_t n, const Resource& not_this);
+  HostCall* host_call(uint32_t cell, uint32_t value);
+  static void run_host_call(void* call);
+
+  void kernel(const Op& op, int s);
+  void copy(const Op& op, int s);
+  void set(const Op& op, int s);
+  void host(const Op& op, int s);
+  void events(const Op& op, int s);
+  void allocate(const Op& op, int s);
+  void capture(const Op& op, int s);
+  void explicit_graph(const Op& op, int s);
+  void new_stream(const Op& op);
+  void wait_value(const Op& op, int s);
+  void mistakes(const Op& op, int s);
+  hipStream_t make_stream(uint32_t flags);
+
+  const bool print_;
+  std::vector<hipStream_t> streams_;  // 0: null, 1: per-thread, then created ones
+  std::vector<bool> blocking_;
+  Resource buffers_[kBuffers], pinned_[kPinned], cells_[kCells];
+  uint64_t cell_values_[kCells] = {};
+  Resource flag_;  // for wait_value
+  uint32_t flag_value_ = 0;
+  std::vector<std::unique_ptr<HostCall>> calls_;
+  std::vector<uint32_t> pageable_;
+  Digest memory_, codes_, order_;
+};
+
+}  // namespace oracle
