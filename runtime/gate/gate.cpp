@@ -75,12 +75,21 @@ void Gate::pump_and_settle() noexcept {
   }
 }
 
-// How many packets may stand in the hardware ring; `window` 0 = as many as it
-// takes.
-uint64_t Gate::most_inside(uint64_t window) const noexcept {
-  const uint64_t most =
-      hardware_.packets > kReserve ? hardware_.packets - kReserve : hardware_.packets / 2;
-  return window == 0 ? most : std::min(window, most);
+// How many packets may stand in the hardware ring.
+uint64_t Gate::most_inside() const noexcept {
+  return hardware_.packets > kReserve ? hardware_.packets - kReserve : hardware_.packets / 2;
+}
+
+// May another packet that is work enter at `write`, under this window?
+// Barriers occupy nothing and are not counted: a program that asks a stream
+// again and again whether it is ready makes clr send a barrier each time, and
+// would fill the ring with them faster than a narrow window lets them out.
+bool Gate::window_has_room(uint64_t window, uint64_t write) noexcept {
+  if (window > work_.size()) return write - read_ < window;
+  while (works_done_ != works_ && work_[works_done_ % work_.size()] < read_) ++works_done_;
+  // What entered before there was a window counts whole.
+  const uint64_t before = unbounded_end_ > read_ ? unbounded_end_ - read_ : 0;
+  return before + (works_ - works_done_) < window;
 }
 
 // A barrier of ours. The barrier bit makes it wait for all that went before,
@@ -147,7 +156,9 @@ inline uint32_t Gate::guard() const noexcept {
 inline void Gate::move() noexcept {
   const ControlLine& control = slot_.control;
   const uint64_t mask = proxy_.packets - 1;
-  const uint64_t most = most_inside(this->window());
+  const uint64_t most = most_inside();
+  const uint64_t window = this->window();
+  const bool counted = window != 0 && window <= work_.size();
   const uint32_t guard = this->guard();
   const bool tool = hardware_.reserve != nullptr;
   const uint64_t first = head_;
@@ -170,15 +181,33 @@ inline void Gate::move() noexcept {
       note_ready();
     if (!may_run()) [[unlikely]]
       break;
-    // A tick that is out is ours and does not count against the window.
-    if (write - read_ - foreign() >= most) [[unlikely]] {
-      read_hardware();
-      if (write - read_ - foreign() >= most) {
+    if (write - read_ >= most) [[unlikely]] {
+      if (write - read_hardware() >= most) {
         wants = kWantsPoll;
         break;
       }
     }
+    if ((window | guard) != 0 && is_work(header)) [[unlikely]] {
+      if (window != 0 && !window_has_room(window, write)) {
+        read_hardware();
+        if (!window_has_room(window, write)) {
+          wants = kWantsPoll;
+          break;
+        }
+      }
+      // Before it, not behind: a closed guard also stops a kernel that a
+      // barrier kept waiting when the guard was closed, and what the
+      // application put behind a kernel to learn of its end is not held up.
+      if (guard != 0 && ++since_guard_ >= guard) {
+        since_guard_ = 0;
+        write_ = write;
+        put_barrier(signals_.guard_handle, 0);
+        write = write_;
+      }
+    }
     const uint64_t index = tool ? hardware_.reserve(hardware_.context) : write;
+    if (counted && is_work(header)) [[unlikely]]
+      work_[works_++ % work_.size()] = index;
     Packet& to = hardware_.base[index & (hardware_.packets - 1)];
     const uint64_t dependencies = copy_body(to, from);
     publish(to, header);
@@ -192,12 +221,10 @@ inline void Gate::move() noexcept {
     }
     // Release: the slot is free for its next packet only after the copy.
     store_release(from.header, static_cast<uint32_t>(kPacketInvalid));
-    if (guard != 0 && ++since_guard_ >= guard) [[unlikely]] {
-      since_guard_ = 0;
-      write_ = write;
-      put_barrier(signals_.guard_handle, 0);
-      write = write_;
-    }
+  }
+  if (!counted) {
+    unbounded_end_ = write;
+    works_done_ = works_;
   }
 
   if (head != first) {

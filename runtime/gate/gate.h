@@ -15,6 +15,7 @@
 // on plain memory.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 
@@ -154,8 +155,8 @@ class Gate {
     return (own & kBoosted) != 0 || slot_.control.run.load(std::memory_order_acquire) != 0;
   }
   uint64_t read_hardware() noexcept;
-  uint64_t most_inside(uint64_t window) const noexcept;
-  uint64_t foreign() const noexcept { return tick_out_ && tick_index_ >= read_ ? 1 : 0; }
+  uint64_t most_inside() const noexcept;
+  bool window_has_room(uint64_t window, uint64_t write) noexcept;
   void publish(Packet& to, uint32_t header) const noexcept;
   void put_barrier(uint64_t dependency, uint64_t completion) noexcept;
   void flush_doorbell() noexcept;
@@ -187,6 +188,12 @@ class Gate {
   uint64_t last_packet_ = 0;       // write_ after the last packet of the application
   bool tick_out_ = false;
   uint32_t since_guard_ = 0;
+  // Under a window: the indices of the last packets that are work. Wider
+  // windows than this has room for count every packet.
+  std::array<uint64_t, 64> work_{};
+  uint64_t works_ = 0;              // entered since
+  uint64_t works_done_ = 0;         // of these, behind the read index when last looked at
+  uint64_t unbounded_end_ = 0;      // packets below this index entered without a window
   std::atomic<uint64_t> moves_{0};  // moves that have ended
   // One past the last barrier with dependencies that entered; 0 = none.
   std::atomic<uint64_t> barriers_end_{0};

@@ -44,6 +44,14 @@ inline bool is_barrier(uint32_t header) {
   return packet_type(header) == kPacketBarrierAnd || packet_type(header) == kPacketBarrierOr;
 }
 
+// A packet that occupies the GPU: all but barriers, AMD's barrier-value packet
+// (hsa_ven_amd: its format stands in the third byte of the header) included.
+inline bool is_work(uint32_t header) {
+  constexpr uint32_t kBarrierValueFormat = 2;
+  if (packet_type(header) == kPacketVendor) return (header >> 16 & 0xff) != kBarrierValueFormat;
+  return !is_barrier(header);
+}
+
 // Accessors for words that another thread or the GPU reads at the same time.
 template <typename T>
 T load_acquire(const T& word) {

@@ -111,6 +111,16 @@ struct Rig {
     gate->pump();
   }
 
+  // A barrier of the application's, on `dependency` (null: on nothing).
+  void submit_barrier(int64_t* dependency = nullptr) {
+    const uint64_t index = reserve();
+    Packet& packet = proxy[index & (proxy.size() - 1)];
+    for (uint64_t& word : packet.body) store_relaxed(word, uint64_t{0});
+    if (dependency != nullptr) store_relaxed(packet.body[0], handle_of(*dependency));
+    store_release(packet.header, kPacketBarrierAnd | kHeaderBarrierBit);
+    gate->pump();
+  }
+
   std::vector<Packet> proxy, hardware;
   uint64_t proxy_write = 0, proxy_read = 0;
   uint64_t hardware_write = 0, hardware_read = 0;

@@ -142,9 +142,91 @@ TEST(Gate, OwnGuardStopsTheProcessorToo) {
   Processor processor(rig);
   rig.gate->set_own_bounds(0, 1);
   for (uint64_t i = 0; i < 4; ++i) rig.submit(0, i);
+  processor.step();  // the guard before the first
+  processor.step();
   rig.gate->close_guard(true);
   drain(processor);
   EXPECT_EQ(processor.executed(), 1u);
+}
+
+// A kernel that still waits for something when the guard is closed.
+TEST(Gate, AClosedGuardStopsAKernelBehindABarrierThatWaits) {
+  Rig rig;
+  Processor processor(rig);
+  rig.slot.control.guard = 1;
+  int64_t other = 1;
+  rig.submit(0, 0);
+  rig.submit_barrier(&other);
+  rig.submit(0, 1);
+  drain(processor);
+  EXPECT_EQ(processor.executed(), 1u);
+  rig.gate->close_guard(true);
+  other = 0;
+  drain(processor);
+  EXPECT_EQ(processor.executed(), 1u);
+  rig.gate->close_guard(false);
+  drain(processor);
+  EXPECT_EQ(processor.executed(), 2u);
+}
+
+// Who waits for a kernel's end learns of it although the guard is closed.
+TEST(Gate, ABarrierBehindAKernelIsNotHeldUpByTheGuard) {
+  Rig rig;
+  Processor processor(rig);
+  rig.slot.control.guard = 1;
+  rig.submit(0, 0);
+  rig.submit_barrier();
+  rig.submit(0, 1);
+  processor.step();
+  rig.gate->close_guard(true);
+  drain(processor);
+  EXPECT_EQ(processor.executed(), 1u);
+  EXPECT_EQ(processor.barriers, 2u);  // the guard before it, the barrier behind it
+}
+
+// A program that polls makes clr send a barrier each time; a narrow window
+// would let them out more slowly than they come.
+TEST(Gate, BarriersDoNotCountAgainstTheWindow) {
+  Rig rig;
+  Processor processor(rig);
+  rig.slot.control.window = 1;
+  rig.submit(0, 0);
+  for (int i = 0; i < 10; ++i) rig.submit_barrier();
+  rig.submit(0, 1);
+  EXPECT_EQ(rig.hardware_write, 11u);
+  EXPECT_EQ(rig.gate->wants(), Gate::kWantsPoll);
+  processor.step();
+  rig.gate->pump();
+  EXPECT_EQ(rig.hardware_write, 12u);
+}
+
+TEST(Gate, WhatEnteredWithoutAWindowCountsAgainstALaterOne) {
+  Rig rig;
+  Processor processor(rig);
+  for (uint64_t i = 0; i < 5; ++i) rig.submit(0, i);
+  rig.slot.control.window = 2;
+  rig.submit(0, 5);
+  EXPECT_EQ(rig.hardware_write, 5u);
+  for (int i = 0; i < 3; ++i) processor.step();
+  rig.gate->pump();
+  EXPECT_EQ(rig.hardware_write, 5u);
+  processor.step();
+  rig.gate->pump();
+  EXPECT_EQ(rig.hardware_write, 6u);
+}
+
+TEST(Gate, WindowsOfAnyWidthHold) {
+  for (const uint32_t window : {1u, 63u, 64u, 65u, 200u}) {
+    Rig rig({.proxy_packets = 1024, .hardware_packets = 1024});
+    Processor processor(rig);
+    rig.slot.control.window = window;
+    for (uint64_t i = 0; i < 900; ++i) {
+      rig.submit(0, i);
+      ASSERT_LE(rig.hardware_write - rig.hardware_read, window);
+      if (i % 3 == 0) processor.step();
+    }
+    EXPECT_EQ(rig.hardware_write - rig.hardware_read, window);
+  }
 }
 
 TEST(Gate, WithoutSignalsThereAreNoGuards) {
