@@ -157,6 +157,24 @@ TEST(IsaFaults, BadDispatches) {
   EXPECT_TRUE(contains(fault.text, "descriptor")) << fault.text;
 }
 
+// Words that crash LLVM's disassembler: SDWA with reserved selections, literals
+// in encodings that cannot have one.
+TEST(IsaFaults, ReservedEncodingsAreIllegal) {
+  static constexpr uint32_t kWords[][2] = {
+      {0x403c9ef9u, 0x00032770u}, {0xd1e6380cu, 0x020664ffu}, {0xd3ef000cu, 0x03ff8a23u},
+      {0xd1e60038u, 0x06bdfe4bu}, {0xe05e2634u, 0xff85cbddu}, {0xebd68bcfu, 0xff9c4a18u}};
+  for (const Target target : {Target::gfx90a, Target::gfx942}) {
+    Machine machine(target);
+    for (const auto& words : kWords) {
+      std::vector<uint8_t> code(sizeof words);
+      std::memcpy(code.data(), words, sizeof words);
+      machine.load(code, {});
+      const Fault fault = machine.run(Launch());
+      EXPECT_EQ(fault.kind, FaultKind::kIllegalInstruction) << std::hex << words[0];
+    }
+  }
+}
+
 // Random words: whatever they decode to, the run ends in an outcome.
 TEST(IsaFaults, RandomCodeNeverCrashes) {
   NEEDS_ASSEMBLER();

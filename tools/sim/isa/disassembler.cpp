@@ -32,17 +32,44 @@ struct Request {
   std::string* text;
 };
 
-u64 read_code(u64 from, char* to, u64 size, void* user) {
-  const Request& request = *static_cast<const Request*>(user);
+u64 read_code(u64 from, char* to, u64 size, const Memory& memory) {
   Range range;
-  if (!request.memory->space()->lookup(from, range) || !range.contains(from, 1)) return 0;
+  if (!memory.space()->lookup(from, range) || !range.contains(from, 1)) return 0;
   const u64 bytes = std::min(size, range.end - from);
   std::memcpy(to, reinterpret_cast<const void*>(from), bytes);
   return bytes;
 }
 
+u64 read_for_comgr(u64 from, char* to, u64 size, void* user) {
+  return read_code(from, to, size, *static_cast<const Request*>(user)->memory);
+}
+
 void keep_text(const char* text, void* user) { *static_cast<Request*>(user)->text = text; }
 void ignore_address(u64, void*) {}
+
+// Reserved encodings that LLVM neither decodes nor refuses: it crashes (seen
+// with LLVM 21 and random words). They must not get there.
+bool kills_llvm(const Memory& memory, u64 pc) {
+  u32 word[2] = {};
+  if (read_code(pc, reinterpret_cast<char*>(word), sizeof word, memory) != sizeof word) return false;
+  constexpr u32 kLiteral = 0xff;  // only 32-bit encodings can have one behind them
+  constexpr u32 kSdwa = 0xf9;     // as source 0 of VOP1, VOP2, VOPC
+  if (word[0] >> 26 == 0x34) {    // VOP3, VOP3P
+    const auto source = [&](int shift) { return word[1] >> shift & 0x1ff; };
+    return source(0) == kLiteral || source(9) == kLiteral || source(18) == kLiteral;
+  }
+  if (word[0] >> 26 == 0x38 || word[0] >> 26 == 0x3a) {  // MUBUF, MTBUF: the scalar offset
+    return word[1] >> 24 == kLiteral;
+  }
+  if (word[0] >> 31 == 0 && (word[0] & 0x1ff) == kSdwa) {
+    const auto select = [&](int shift) { return word[1] >> shift & 7; };
+    const bool vop1 = word[0] >> 25 == 0x3f;
+    const bool vopc = word[0] >> 25 == 0x3e;
+    const bool bad_result = !vopc && (select(8) == 7 || (word[1] >> 11 & 3) == 3);
+    return bad_result || select(16) == 7 || (!vop1 && select(24) == 7);
+  }
+  return false;
+}
 
 class Comgr {
  public:
@@ -66,7 +93,7 @@ class Comgr {
     }
     const char* const kIsa[] = {"amdgcn-amd-amdhsa--gfx90a", "amdgcn-amd-amdhsa--gfx942"};
     for (int i = 0; i < 2; ++i) {
-      valid_[i] = create(kIsa[i], read_code, keep_text, ignore_address, &info_[i]) == 0;
+      valid_[i] = create(kIsa[i], read_for_comgr, keep_text, ignore_address, &info_[i]) == 0;
     }
     why_ = "libamd_comgr.so does not know this target";
   }
@@ -76,6 +103,10 @@ class Comgr {
     text.clear();
     if (!valid_[i]) {
       text = why_;
+      return 0;
+    }
+    if (kills_llvm(memory, pc)) {
+      text = "undecodable";
       return 0;
     }
     Request request{&memory, &text};
