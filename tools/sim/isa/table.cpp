@@ -13,6 +13,7 @@ namespace xsim::isa {
 
 namespace {
 
+#ifndef XSIM_BASELINE_ONLY
 bool cpu_has_avx2_level() {
   // XSCHED_SIM_BASELINE=1 keeps to plain x86-64, to compare the two.
   const char* baseline = std::getenv("XSCHED_SIM_BASELINE");
@@ -21,6 +22,7 @@ bool cpu_has_avx2_level() {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
          __builtin_cpu_supports("bmi2");
 }
+#endif
 
 #define XSIM_REGISTER_LEVEL(level, table) \
   do {                                    \
@@ -47,11 +49,13 @@ Table* build() {
   register_buffer(*table);
   register_lds(*table);
   register_lds_atomics(*table);
+#ifndef XSIM_BASELINE_ONLY
   if (cpu_has_avx2_level()) {
     XSIM_REGISTER_LEVEL(avx2, *table);
-  } else {
-    XSIM_REGISTER_LEVEL(baseline, *table);
+    return table;
   }
+#endif
+  XSIM_REGISTER_LEVEL(baseline, *table);
   return table;
 }
 
