@@ -70,6 +70,18 @@ std::vector<QueueView> list_queues(const std::string& node_name) {
   return node ? node->list() : std::vector<QueueView>();
 }
 
+std::vector<GpuView> list_gpus(const std::string& node_name) {
+  std::string error;
+  const auto node = dev::SharedNode::open_existing(node_name, error);
+  if (!node) return {};
+  std::vector<GpuView> gpus;
+  for (uint32_t g = 0; g < node->config().gpus; ++g) {
+    gpus.push_back({g, static_cast<isa::Target>(node->config().target), node->total_units(), 0});
+  }
+  for (const QueueView& queue : node->list()) gpus[queue.gpu].units_held += queue.cu_units;
+  return gpus;
+}
+
 int remove_node(const std::string& node_name) {
   return dev::SharedNode::remove(node_name);
 }

@@ -145,6 +145,17 @@ struct QueueView {
 
 // Every queue of living processes on the node; empty if there is no such node.
 std::vector<QueueView> list_queues(const std::string& node_name);
+
+// One GPU, as any process may see it.
+struct GpuView {
+  uint32_t gpu = 0;
+  isa::Target target = isa::Target::gfx942;
+  uint64_t units = 0;       // compute-unit units it has (cus * kUnitsPerCu)
+  uint64_t units_held = 0;  // ... held by workgroups now
+};
+
+// Every GPU of the node; empty if there is no such node.
+std::vector<GpuView> list_gpus(const std::string& node_name);
 // Removes the node's shared memory if no living process uses it. 0 or errno.
 int remove_node(const std::string& node_name);
 

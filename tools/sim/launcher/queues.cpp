@@ -9,6 +9,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "../node/gpu.h"
 #include "../node/store.h"
 #include "../node/topology.h"
 #include "launcher.h"
@@ -39,6 +40,7 @@ int print_queues(const std::string& node_name, bool json) {
     auto list = nlohmann::json::array();
     for (const QueueView& queue : queues) {
       list.push_back({{"gpu", queue.gpu},
+                      {"gpu_id", gpu_id(queue.gpu)},
                       {"pid", queue.pid},
                       {"queue", queue.queue_id},
                       {"type", type_name(queue.type)},
@@ -51,7 +53,16 @@ int print_queues(const std::string& node_name, bool json) {
                       {"preemptions", queue.preemptions},
                       {"busy_ns", queue.busy_ns}});
     }
-    fmt::print("{}\n", nlohmann::json{{"node", node_name}, {"queues", list}}.dump(2));
+    auto gpus = nlohmann::json::array();
+    for (const GpuView& gpu : list_gpus(node_name)) {
+      gpus.push_back({{"gpu", gpu.gpu},
+                      {"gpu_id", gpu_id(gpu.gpu)},
+                      {"name", gpu_model(gpu.target).name},
+                      {"units", gpu.units},
+                      {"units_held", gpu.units_held}});
+    }
+    fmt::print("{}\n",
+               nlohmann::json{{"node", node_name}, {"queues", list}, {"gpus", gpus}}.dump(2));
     return 0;
   }
   if (queues.empty()) {
