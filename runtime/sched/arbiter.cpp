@@ -41,6 +41,7 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
     entry.input = input;
     return true;
   }
+  if (entry.priority_set) input.priority = *entry.priority_set;
   const PolicyInput& old = entry.input;
   const bool changed = old.ready != input.ready || old.priority != input.priority ||
                        old.gpu_id != input.gpu_id || old.level != input.level ||
@@ -92,6 +93,14 @@ void TableView::publish(Publish what) {
     if (!entry.now.run) ++suspended_;
   }
   removed_ = changed_ = suspends_ = false;
+}
+
+void TableView::account(uint64_t now_ns) {
+  for (XQueueEntry& entry : entries_) {
+    if (!entry.used || entry.now.run == (entry.suspended_since_ns == 0)) continue;
+    if (entry.now.run) entry.suspended_ns += now_ns - entry.suspended_since_ns;
+    entry.suspended_since_ns = entry.now.run ? 0 : now_ns;
+  }
 }
 
 void Arbiter::remove(TableView& view) {

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -36,6 +37,9 @@ struct XQueueEntry {
   bool contended = false;  // treat as if a more urgent XQueue existed (window, guard)
   uint32_t id = 0;
   uint64_t idle_since_ns = 0;  // when it was first seen idle after work; 0: ready, or long ago
+  std::optional<int32_t> priority_set;  // by an operator, instead of the process's own
+  uint64_t suspended_since_ns = 0;      // 0: runs
+  uint64_t suspended_ns = 0;            // before that
   PolicyInput input;
   PolicyDecision now;   // published
   PolicyDecision next;  // decided
@@ -63,6 +67,9 @@ class TableView {
   enum class Publish { kAll, kNoSuspends };
   // Stores the decisions. kNoSuspends leaves out those that suspend.
   void publish(Publish what = Publish::kAll);
+
+  // Keeps the books of suspended time; call after publish().
+  void account(uint64_t now_ns);
 
   size_t suspended() const { return suspended_; }  // as published
   SlotTable& table() const { return table_; }
@@ -94,6 +101,7 @@ class Arbiter {
   uint64_t decide_again_ns() const { return again_ns_; }
 
   Policy& policy() const { return *policy_; }
+  void set_policy(std::unique_ptr<Policy> policy) { policy_ = std::move(policy); }
   size_t xqueues() const { return inputs_.size(); }  // in the last decide()
 
  private:

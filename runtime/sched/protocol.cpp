@@ -71,6 +71,8 @@ Request parse_request(std::span<const std::byte> bytes, std::string& error) {
       return take<HoldRequest>(bytes, error);
     case MessageType::kResumeRequest:
       return take<ResumeRequest>(bytes, error);
+    case MessageType::kSetRequest:
+      return take<SetRequest>(bytes, error);
     default:
       break;
   }

@@ -32,7 +32,7 @@
 namespace xsched {
 
 inline constexpr uint32_t kProtocolMagic = 0x44435358;  // "XSCD"
-inline constexpr uint16_t kProtocolAbi = 1;             // changes with any layout change
+inline constexpr uint16_t kProtocolAbi = 2;             // changes with any layout change
 inline constexpr size_t kMaxMessage = 8192;             // bytes
 inline constexpr uint32_t kAllXQueues = ~0u;            // HoldRequest::xqueue
 
@@ -50,6 +50,7 @@ enum class MessageType : uint16_t {
   kResumeRequest = 21,
   kControlReply = 22,
   kHoldEnded = 23,
+  kSetRequest = 32,
 };
 
 enum class Status : uint32_t {
@@ -155,6 +156,7 @@ struct XQueueRecord {
   uint64_t last_inflight;
   uint64_t dropped;
   uint64_t created_ns;
+  uint64_t suspended_ns;  // as decided, since it is scheduled here
 };
 
 inline constexpr uint32_t kListPage = 32;
@@ -181,10 +183,25 @@ struct ResumeRequest {  // kResumeRequest: ends holds, whoever made them
   uint32_t xqueue;
 };
 
+// kSetRequest: changes a setting until its process, or the daemon, ends.
+struct SetRequest {
+  enum What : uint32_t {
+    kPriority = 1,    // of XQueues that there are now: to `value`
+    kPriorityBy = 2,  // ... by `value`
+    kPolicy = 3,      // of the daemon, to `policy`: root and its own user only
+  };
+  MessageHeader header;
+  uint32_t what;
+  int32_t pid;      // 0: every process of the caller (root: every process)
+  uint32_t xqueue;  // or kAllXQueues
+  int32_t value;    // the priority is kept within -255..255
+  char policy[16];
+};
+
 struct ControlReply {
   MessageHeader header;
   uint32_t status;   // Status
-  uint32_t matched;  // XQueues at this moment (suspend) or holds ended (resume)
+  uint32_t matched;  // XQueues at this moment (suspend, set) or holds ended (resume)
   char text[128];
 };
 
@@ -196,7 +213,7 @@ struct HoldEnded {  // to the tool that made the hold
 
 // What a daemon accepts.
 using Request = std::variant<std::monostate, HelloMessage, StartMessage, ResyncMessage, InfoRequest,
-                             ListRequest, HoldRequest, ResumeRequest>;
+                             ListRequest, HoldRequest, ResumeRequest, SetRequest>;
 
 // Checks and copies; monostate and `error` if it is not a message a daemon
 // takes. Never reads outside `bytes`.

@@ -106,6 +106,26 @@ uint32_t Connection::resume(int32_t pid, uint32_t xqueue) {
   return matched_or_throw(reply);
 }
 
+uint32_t Connection::change_priority(int32_t pid, uint32_t xqueue, int32_t by) {
+  SetRequest request = make_message<SetRequest>(MessageType::kSetRequest);
+  request.what = SetRequest::kPriorityBy;
+  request.pid = pid;
+  request.xqueue = xqueue;
+  request.value = by;
+  ControlReply reply = ask<ControlReply>(request, MessageType::kControlReply);
+  return matched_or_throw(reply);
+}
+
+uint32_t Connection::set_policy(const std::string& name) {
+  SetRequest request = make_message<SetRequest>(MessageType::kSetRequest);
+  request.what = SetRequest::kPolicy;
+  if (name.size() >= sizeof request.policy)
+    throw Failure(kUsage, "'" + name + "' is too long for a policy");
+  set_text(request.policy, name.c_str());
+  ControlReply reply = ask<ControlReply>(request, MessageType::kControlReply);
+  return matched_or_throw(reply);
+}
+
 bool Connection::take_ended(int& ended) {
   ended += ended_;
   ended_ = 0;

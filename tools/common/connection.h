@@ -32,6 +32,8 @@ class Connection {
   // What was matched. Throws Failure for anything but Status::kOk.
   uint32_t hold(int32_t pid, uint32_t xqueue, uint32_t lease_ms);
   uint32_t resume(int32_t pid, uint32_t xqueue);
+  uint32_t change_priority(int32_t pid, uint32_t xqueue, int32_t by);
+  uint32_t set_policy(const std::string& name);
 
   int fd() const { return socket_.get(); }
   // A hold of ours was ended by somebody, or the daemon left: takes what is

@@ -22,7 +22,10 @@ bool matches(const Hold& hold, const Connection& c) {
   return (hold.pid == 0 || hold.pid == c.peer.pid) && may_touch(hold.by, c.peer);
 }
 
-XQueueRecord record_of(const Connection& c, const XQueueEntry& entry, const Slot& slot) {
+constexpr int64_t kMostUrgent = 255;
+
+XQueueRecord record_of(const Connection& c, const XQueueEntry& entry, const Slot& slot,
+                       uint64_t now) {
   constexpr auto relaxed = std::memory_order_relaxed;
   const StateLine& state = slot.state;
   const CounterLine& counters = slot.counters;
@@ -57,6 +60,8 @@ XQueueRecord record_of(const Connection& c, const XQueueEntry& entry, const Slot
   r.last_inflight = counters.last_inflight.load(relaxed);
   r.dropped = counters.dropped.load(relaxed);
   r.created_ns = identity.created_ns.load(relaxed);
+  r.suspended_ns = entry.suspended_ns;
+  if (entry.suspended_since_ns != 0) r.suspended_ns += now - entry.suspended_since_ns;
   return r;
 }
 
@@ -81,6 +86,7 @@ bool Server::on_info(Connection& c) {
 bool Server::on_list(Connection& c, const ListRequest& request) {
   list_reply_ = make_message<ListReply>(MessageType::kListReply);
   uint32_t first = request.cursor.slot;
+  const uint64_t now = now_ns();
   for (const auto& other : connections_) {
     if (other->serial < request.cursor.client || !other->started) continue;
     if (other->serial != request.cursor.client) first = 0;
@@ -93,7 +99,7 @@ bool Server::on_list(Connection& c, const ListRequest& request) {
         return send_message(c.socket.get(), list_reply_) == IoResult::kOk;
       }
       list_reply_.record[list_reply_.count++] =
-          record_of(*other, entries[i], other->view->table().slot[i]);
+          record_of(*other, entries[i], other->view->table().slot[i], now);
     }
   }
   return send_message(c.socket.get(), list_reply_) == IoResult::kOk;
@@ -181,6 +187,53 @@ bool Server::on_resume(Connection& c, const ResumeRequest& request) {
       holds_.end());
   holds_changed_ = true;
   return send_reply(c, Status::kOk, ended, "");
+}
+
+bool Server::on_set(Connection& c, const SetRequest& request) {
+  if (request.what == SetRequest::kPolicy) return set_policy(c, request);
+  if (request.what != SetRequest::kPriority && request.what != SetRequest::kPriorityBy) {
+    error_ = "a setting " + std::to_string(request.what) + " that there is not";
+    return false;
+  }
+  const Status status = check_target(c, request.pid);
+  if (status == Status::kPermission) {
+    return send_reply(c, status, 0, "the process belongs to another user");
+  }
+  if (status != Status::kOk) return send_reply(c, status, 0, "no such process is scheduled here");
+  uint32_t matched = 0;
+  for (auto& other : connections_) {
+    if (!other->started || other->gone || !may_touch(c.peer, other->peer)) continue;
+    if (request.pid != 0 && request.pid != other->peer.pid) continue;
+    for (XQueueEntry& entry : other->view->entries()) {
+      if (!entry.used || (request.xqueue != kAllXQueues && request.xqueue != entry.id)) continue;
+      const int64_t from = request.what == SetRequest::kPriorityBy ? entry.input.priority : 0;
+      entry.priority_set =
+          static_cast<int32_t>(std::clamp(from + request.value, -kMostUrgent, kMostUrgent));
+      other->dirty = decide_ = true;
+      // The next request of this turn may add to it.
+      entry.input.priority = *entry.priority_set;
+      ++matched;
+    }
+  }
+  if (matched == 0) return send_reply(c, Status::kNotFound, 0, "the process has no such XQueue");
+  return send_reply(c, Status::kOk, matched, "");
+}
+
+bool Server::set_policy(Connection& c, const SetRequest& request) {
+  if (c.peer.uid != 0 && c.peer.uid != geteuid()) {
+    return send_reply(c, Status::kPermission, 0, "the policy is root's to choose");
+  }
+  char name[sizeof request.policy];
+  memcpy(name, request.policy, sizeof name);
+  name[sizeof name - 1] = '\0';
+  std::string error;
+  std::unique_ptr<Policy> policy = make_policy(name, error);
+  if (policy == nullptr) return send_reply(c, Status::kRefused, 0, error.c_str());
+  arbiter_.set_policy(std::move(policy));
+  decide_ = true;
+  log(LogLevel::kInfo, "policy %s, by uid %u", std::string(arbiter_.policy().name()).c_str(),
+      c.peer.uid);
+  return send_reply(c, Status::kOk, static_cast<uint32_t>(arbiter_.xqueues()), "");
 }
 
 // Marks it for removal (owner 0) and tells the tool that waits for it.

@@ -207,6 +207,7 @@ bool Server::on_request(Connection& c, const Request& request, Received& receive
   if (const auto* list = std::get_if<ListRequest>(&request)) return on_list(c, *list);
   if (const auto* hold = std::get_if<HoldRequest>(&request)) return on_hold(c, *hold);
   if (const auto* resume = std::get_if<ResumeRequest>(&request)) return on_resume(c, *resume);
+  if (const auto* set = std::get_if<SetRequest>(&request)) return on_set(c, *set);
   return on_info(c);
 }
 
@@ -340,6 +341,7 @@ void Server::publish(Connection& c) {
   const bool may_suspend = c.announced;
   if (may_suspend) c.memory.table()->heartbeat.fetch_add(1, std::memory_order_release);
   view.publish(may_suspend ? TableView::Publish::kAll : TableView::Publish::kNoSuspends);
+  view.account(now_ns());
   announce(c);
 }
 

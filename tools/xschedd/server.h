@@ -97,6 +97,8 @@ class Server {
   bool on_list(Connection& c, const ListRequest& request);
   bool on_hold(Connection& c, const HoldRequest& request);
   bool on_resume(Connection& c, const ResumeRequest& request);
+  bool on_set(Connection& c, const SetRequest& request);
+  bool set_policy(Connection& c, const SetRequest& request);
   bool send_reply(Connection& c, Status status, uint32_t matched, const char* text);
   Status check_target(const Connection& c, int32_t pid) const;
   void end_hold(Hold& hold);  // tells its owner
