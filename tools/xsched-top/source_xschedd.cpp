@@ -59,6 +59,7 @@ Queue queue_of(const XQueueRecord& r) {
   q.depth = ahead(r.submitted, r.moved);
   q.inflight = ahead(r.moved, r.retired);
   q.suspends = r.suspends;
+  q.suspended_ns = r.suspended_ns;
   if (r.suspends != 0) {
     q.last_suspend_ns = r.last_suspend_ns;
     q.max_suspend_ns = r.max_suspend_ns;
@@ -100,6 +101,7 @@ class XscheddSource final : public Source {
       for (const Action::Target& target : action.targets) {
         if (target.xq) count += apply(action, target);
       }
+      if (action.kind == Action::Kind::kPolicy) connection_->set_policy(action.policy);
       answer.ok = true;
       answer.text = said(action, count);
     } catch (const ctl::Failure& failure) {
@@ -129,8 +131,10 @@ class XscheddSource final : public Source {
         return connection_->hold(target.pid, *target.xq, 0);
       case Action::Kind::kResume:
         return connection_->resume(target.pid, *target.xq);
+      case Action::Kind::kPriority:
+        return connection_->change_priority(target.pid, *target.xq, action.change);
       default:
-        throw ctl::Failure(ctl::kFailed, "this xschedd cannot change that");
+        return 0;
     }
   }
 
@@ -142,8 +146,11 @@ class XscheddSource final : public Source {
       case Action::Kind::kResume:
         return count == 0 ? "no operator suspends that: the policy decides"
                           : "ended " + n + " suspends";
+      case Action::Kind::kPriority:
+        return std::string("priority ") + (action.change > 0 ? "up" : "down") + " for " + n +
+               " XQueues";
       default:
-        return "";
+        return "policy is now " + action.policy;
     }
   }
 
