@@ -107,6 +107,13 @@ void Arbiter::remove(TableView& view) {
   views_.erase(std::remove(views_.begin(), views_.end(), &view), views_.end());
 }
 
+void Arbiter::set_policy(std::unique_ptr<Policy> policy) {
+  policy_ = std::move(policy);
+  for (TableView* view : views_) {
+    for (XQueueEntry& entry : view->entries_) entry.input.memory = {};
+  }
+}
+
 uint64_t Arbiter::linger_ns() const {
   for (const TableView* view : views_) {
     for (const XQueueEntry& entry : view->entries_) {

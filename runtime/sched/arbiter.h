@@ -101,7 +101,8 @@ class Arbiter {
   uint64_t decide_again_ns() const { return again_ns_; }
 
   Policy& policy() const { return *policy_; }
-  void set_policy(std::unique_ptr<Policy> policy) { policy_ = std::move(policy); }
+  // From the next decide() on. What the old one remembered is forgotten.
+  void set_policy(std::unique_ptr<Policy> policy);
   size_t xqueues() const { return inputs_.size(); }  // in the last decide()
 
  private:

@@ -80,7 +80,7 @@ constexpr Column kColumns[] = {
     {"DEPTH", "depth", 6, true, 5, "packets written and not yet passed on",
      text_of<&Row::depth, count_text>, order_of<&Row::depth>, known_of<&Row::depth>},
     {"INFL", "inflight", 6, true, 6,
-     "packets in the hardware queue when the gate last looked: an upper bound",
+     "packets in the hardware queue when its gate last looked, at most",
      text_of<&Row::inflight, count_text>, order_of<&Row::inflight>, known_of<&Row::inflight>},
     {"SUSP/s", "suspends_per_s", 6, true, 12, "suspends a second",
      text_of<&Row::suspends_per_s, rate_text>, order_of<&Row::suspends_per_s>,
