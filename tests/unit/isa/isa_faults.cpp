@@ -160,9 +160,9 @@ TEST(IsaFaults, BadDispatches) {
 // Words that crash LLVM's disassembler: SDWA with reserved selections, literals
 // in encodings that cannot have one.
 TEST(IsaFaults, ReservedEncodingsAreIllegal) {
-  static constexpr uint32_t kWords[][2] = {
-      {0x403c9ef9u, 0x00032770u}, {0xd1e6380cu, 0x020664ffu}, {0xd3ef000cu, 0x03ff8a23u},
-      {0xd1e60038u, 0x06bdfe4bu}, {0xe05e2634u, 0xff85cbddu}, {0xebd68bcfu, 0xff9c4a18u}};
+  static constexpr uint32_t kWords[][2] = {{0x403c9ef9u, 0x00032770u}, {0xd1e6380cu, 0x020664ffu},
+                                           {0xd3ef000cu, 0x03ff8a23u}, {0xd1e60038u, 0x06bdfe4bu},
+                                           {0xe05e2634u, 0xff85cbddu}, {0xebd68bcfu, 0xff9c4a18u}};
   for (const Target target : {Target::gfx90a, Target::gfx942}) {
     Machine machine(target);
     for (const auto& words : kWords) {

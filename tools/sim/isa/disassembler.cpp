@@ -51,7 +51,8 @@ void ignore_address(u64, void*) {}
 // with LLVM 21 and random words). They must not get there.
 bool kills_llvm(const Memory& memory, u64 pc) {
   u32 word[2] = {};
-  if (read_code(pc, reinterpret_cast<char*>(word), sizeof word, memory) != sizeof word) return false;
+  const u64 bytes = read_code(pc, reinterpret_cast<char*>(word), sizeof word, memory);
+  if (bytes != sizeof word) return false;
   constexpr u32 kLiteral = 0xff;  // only 32-bit encodings can have one behind them
   constexpr u32 kSdwa = 0xf9;     // as source 0 of VOP1, VOP2, VOPC
   if (word[0] >> 26 == 0x34) {    // VOP3, VOP3P
