@@ -298,6 +298,42 @@ hsa_status_t intercept_create(hsa_agent_t agent, uint32_t size, hsa_queue_type32
                       });
 }
 
+// Counted queues (ROCr > 7.2): each user's handle stands for a hardware queue
+// that others write too. A gate is its hardware ring's only writer, so these
+// pass by, and the log says so. The headers here may be older than the entry;
+// tables only ever grow, so its place is the same in all.
+using CountedAcquire = hsa_status_t (*)(hsa_agent_t, hsa_queue_type32_t, hsa_amd_queue_priority_t,
+                                        QueueCallback, void*, uint64_t, hsa_queue_t**);
+constexpr size_t kCountedAcquireOffset = 624;  // AmdExtTable::hsa_amd_counted_queue_acquire_fn
+std::atomic<CountedAcquire> g_counted_acquire{nullptr};
+
+hsa_status_t counted_acquire(hsa_agent_t agent, hsa_queue_type32_t type,
+                             hsa_amd_queue_priority_t priority, QueueCallback callback, void* data,
+                             uint64_t flags, hsa_queue_t** queue) {
+  static Once once;
+  if (once.first()) {
+    log(LogLevel::kWarn,
+        "the application uses counted queues, which are not scheduled; "
+        "make the HIP runtime use queues of its own");
+  }
+  return g_counted_acquire.load(std::memory_order_relaxed)(agent, type, priority, callback, data,
+                                                           flags, queue);
+}
+
+void enter_counted_queues(AmdExtTable& table) noexcept {
+  if (table.version.major_id != HSA_AMD_EXT_API_TABLE_MAJOR_VERSION ||
+      table.version.minor_id < kCountedAcquireOffset + sizeof(CountedAcquire)) {
+    return;
+  }
+  void* const place = reinterpret_cast<char*>(&table) + kCountedAcquireOffset;
+  CountedAcquire next = nullptr;
+  std::memcpy(&next, place, sizeof next);
+  if (next == nullptr) return;
+  g_counted_acquire.store(next, std::memory_order_relaxed);
+  const CountedAcquire ours = counted_acquire;
+  std::memcpy(place, &ours, sizeof ours);
+}
+
 hsa_status_t destroy_unscheduled(hsa_queue_t* queue) {
   // Off the list first: the address may be a new queue's as soon as this one
   // is gone.
@@ -481,6 +517,7 @@ void enter_queue_hooks(HsaApiTable& table) noexcept {
   XSCHED_AMD(hsa_amd_queue_cu_get_mask_fn, queue_cu_get_mask);
   XSCHED_AMD(hsa_amd_queue_get_info_fn, queue_get_info);
 #undef XSCHED_AMD
+  enter_counted_queues(*table.amd_ext_);
 #undef XSCHED_ENTER
 }
 

@@ -12,6 +12,12 @@
 #include "../base/log.h"
 
 namespace xsched {
+namespace {
+
+// Kernels between two guards while nobody competes (runtime/gate/README.md).
+constexpr uint32_t kStandingGuard = 4;
+
+}  // namespace
 
 XQueue::XQueue(uint32_t slot_number, Slot& slot, uint32_t id, const XQueueParts& parts,
                Gate::Listener listener)
@@ -45,11 +51,16 @@ void XQueue::set_window(uint32_t packets) {
   bound_own();
 }
 
+// At level 2 a guard stands before every so many kernels from the start: what
+// is in the ring when somebody more urgent first appears would run out else.
+// Level 3 needs none.
 void XQueue::bound_own() {
   const uint32_t level = holds_itself_ ? engine_.level : 0;
   gate_.set_own_bounds(
       level == 1 ? slot_.identity.window_wanted.load(std::memory_order_relaxed) : 0,
-      level == 2 ? 1 : 0);
+      level == 2           ? 1
+      : engine_.level == 2 ? kStandingGuard
+                           : 0);
 }
 
 bool XQueue::should_run() const noexcept {

@@ -100,6 +100,31 @@ TEST(XQueue, KeepsItsBoundsAfterAHoldOfItsOwn) {
   EXPECT_EQ(rig.hardware_write, 9u);
 }
 
+// The first suspend at level 2 need not wait for a whole ring.
+TEST(XQueue, Level2HasGuardsBeforeAnybodyCompetes) {
+  XQueueRig rig(2);
+  Processor processor(rig);
+  for (uint64_t i = 0; i < 40; ++i) rig.write(i);
+  EXPECT_EQ(rig.hardware_write, 50u) << "a guard before every fourth kernel";
+  for (int i = 0; i < 4; ++i) processor.step();  // three kernels and a guard
+  rig.slot.control.run = 0;
+  rig.xqueue->apply();
+  while (processor.step()) {
+  }
+  EXPECT_EQ(processor.executed(), 7u) << "at most four more";
+  rig.slot.control.run = 1;
+  rig.xqueue->apply();
+  while (processor.step()) {
+  }
+  EXPECT_EQ(processor.executed(), 40u);
+}
+
+TEST(XQueue, Level1HasNoGuards) {
+  XQueueRig rig(1);
+  for (uint64_t i = 0; i < 40; ++i) rig.write(i);
+  EXPECT_EQ(rig.hardware_write, 40u);
+}
+
 TEST(XQueue, ABoostEndsTheSchedulersSuspendOnly) {
   XQueueRig rig(2);
   rig.slot.control.run = 0;
