@@ -42,6 +42,13 @@ std::string level_text(const Row& r) {
          (r.level_actual ? std::to_string(*r.level_actual) : "?");
 }
 
+// Without the program's folder, which would fill the column.
+std::string command_text(const Row& r) {
+  if (r.command.empty()) return kUnknown;
+  const size_t slash = r.command.rfind('/', r.command.find(' '));
+  return slash == std::string::npos ? r.command : r.command.substr(slash + 1);
+}
+
 constexpr Column kColumns[] = {
     {"PID", "pid", 8, true, 0, "process", [](const Row& r) { return plain(r.pid); },
      [](const Row& a, const Row& b) { return order(a.pid, b.pid); }, always},
@@ -93,8 +100,7 @@ constexpr Column kColumns[] = {
      text_of<&Row::waiting, percent_text>, order_of<&Row::waiting>, known_of<&Row::waiting>},
     {"BUSY%", "busy_percent", 5, true, 4, "share of the time it had a kernel on compute units",
      text_of<&Row::busy, percent_text>, order_of<&Row::busy>, known_of<&Row::busy>},
-    {"COMMAND", "command", 7, false, 0, "command line",
-     [](const Row& r) { return r.command.empty() ? std::string(kUnknown) : r.command; },
+    {"COMMAND", "command", 7, false, 0, "command line", command_text,
      [](const Row& a, const Row& b) { return order(a.command, b.command); },
      [](const Row& r) { return !r.command.empty(); }},
 };
