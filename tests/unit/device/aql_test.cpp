@@ -93,6 +93,27 @@ TEST_F(Aql, BarrierAndWaitsForAll) {
   EXPECT_TRUE(eventually([&] { return done.load() == 0; }));
 }
 
+// Each dependency is at 0 for a while, the two never together.
+TEST_F(Aql, BarrierAndHasEachOnceAtZeroNotAllTogether) {
+  TestSignal a, b, done;
+  dev::BarrierPacket p{};
+  p.dependency[0] = a.handle();
+  p.dependency[4] = b.handle();
+  p.completion = done.handle();
+  q.put(p, dev::kPacketBarrierAnd);
+  uint32_t look = 0;
+  EXPECT_TRUE(eventually([&] {
+    // Long enough each for the poller, which looks every 25 ms at the least.
+    TestSignal& up = look / 64 % 2 != 0 ? a : b;
+    TestSignal& down = look / 64 % 2 != 0 ? b : a;
+    if (look++ % 64 == 0) {
+      up.store(1);
+      down.store(0);
+    }
+    return done.load() == 0;
+  }));
+}
+
 TEST_F(Aql, BarrierOrWaitsForOne) {
   TestSignal a, b, done;
   dev::BarrierPacket p{};

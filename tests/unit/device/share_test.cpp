@@ -181,6 +181,30 @@ TEST_F(Share, KernelsOfTwoProcessesWaitForEachOther) {
   EXPECT_EQ(low.view().preemptions, 1u);
 }
 
+TEST_F(Share, UnitsComeFreeWhenTheWavesAreSaved) {
+  NodeConfig config = test_config();
+  config.preempt_us = 200'000;
+  config.kernel_times = d.config.kernel_times;
+  TestDevice mine(config), other(config);
+  TestQueue low(mine, 1), high(other, 2);
+  FakeKernel a, b;
+  full(a, "s100");
+  full(b, "us200");
+  TestSignal done;
+  low.launch(a, 4);
+  ASSERT_TRUE(eventually([&] { return low.view().cu_units == 256; }));
+  high.launch(b, 4, &done);
+  ASSERT_TRUE(eventually([&] { return high.view().has_work; }));
+  std::thread suspend([&] { low.update(0); });
+  // Counted as preempted, its waves are on their way and still in the way.
+  EXPECT_TRUE(eventually([&] {
+    const QueueView v = low.view();
+    return v.preemptions == 1 && v.cu_units == 256;
+  }));
+  suspend.join();
+  EXPECT_TRUE(eventually([&] { return done.load() == 0; }));
+}
+
 // Each needs all its workgroups at once, and there is room for one of them.
 TEST_F(Share, TwoCooperativeKernelsDoNotHoldEachOther) {
   TestDevice other(d.config);

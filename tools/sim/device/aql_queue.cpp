@@ -5,6 +5,7 @@
 // GPU's page table does not hold.
 #include "aql_queue.h"
 
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 
@@ -49,22 +50,26 @@ std::string hex(uint64_t v) {
 struct Dependencies {
   uint64_t signal[5];
   bool all;
+  // A bit for each signal that was null or has been seen at 0: a barrier-AND
+  // has each of them at 0 once, not all at the same time (the application may
+  // use one again). Whoever looks, sets it.
+  mutable std::atomic<uint32_t> met{0};
 };
 
 bool dependencies_met(const void* context) {
   const auto* d = static_cast<const Dependencies*>(context);
-  bool any = false, zero = false;
-  for (const uint64_t s : d->signal) {
-    if (s == 0) continue;
-    any = true;
-    if (load_signal(s) == 0) {
-      zero = true;
-      if (!d->all) return true;
-    } else if (d->all) {
-      return false;
+  bool any = false;
+  uint32_t zero = 0, null = 0;
+  for (uint32_t i = 0; i < 5; ++i) {
+    if (d->signal[i] == 0) {
+      null |= 1u << i;
+    } else {
+      any = true;
+      if (load_signal(d->signal[i]) == 0) zero |= 1u << i;
     }
   }
-  return d->all || zero || !any;
+  if (!d->all) return zero != 0 || !any;
+  return (d->met.fetch_or(zero | null, std::memory_order_acq_rel) | zero | null) == 0x1f;
 }
 
 bool value_met(const void* context) {

@@ -49,9 +49,9 @@ inline void cpu_relax() {
 #endif
 }
 
-// An event count in (possibly shared) memory. One thread sleeps on it, any
-// thread of any process wakes it. A plain futex and not a condition variable:
-// a process-shared glibc condition variable can hang its signallers when a
+// An event count in (possibly shared) memory. Any thread of any process wakes
+// who sleeps on it (one that was killed there only costs its wakers a call). A plain futex and not
+// a condition variable: a process-shared glibc condition variable can hang its signallers when a
 // waiter was killed, a futex cannot.
 //
 // The sleeper: s = prepare(); look at the conditions; wait(s, deadline).
@@ -68,7 +68,7 @@ struct WakeWord {
   // True if it slept (or the deadline had passed), false if there was no need.
   bool wait(uint32_t seen, uint64_t deadline) {
     bool slept = false;
-    sleeping.store(1, std::memory_order_seq_cst);
+    sleeping.fetch_add(1, std::memory_order_seq_cst);
     if (count.load(std::memory_order_seq_cst) == seen) {
       timespec t;
       const timespec* timeout = nullptr;
@@ -81,7 +81,7 @@ struct WakeWord {
                                FUTEX_BITSET_MATCH_ANY);
       slept = end == 0 || errno == ETIMEDOUT;
     }
-    sleeping.store(0, std::memory_order_seq_cst);
+    sleeping.fetch_sub(1, std::memory_order_seq_cst);
     return slept;
   }
 

@@ -312,13 +312,15 @@ bool Dispatch::preempt() {
     had_waves = resident_ != 0;
     save(now_ns());
   }
-  queue_.process().shared().withdraw(queue_.slot());
-  if (queue_.gone()) return false;
   const SharedConfig& config = queue_.process().shared().config();
-  if (had_waves) {
+  if (had_waves && !queue_.gone()) {
     slot.preemptions.fetch_add(1);
+    // Waves stand on their units until they are saved: who waits for these
+    // waits for that.
     sleep_until_ns(now_ns() + config.preempt_us * 1000ull);
   }
+  queue_.process().shared().withdraw(queue_.slot());
+  if (queue_.gone()) return false;
   queue_.rest();
   if (!queue_.resume()) return false;
   if (had_waves) sleep_until_ns(now_ns() + config.restore_us * 1000ull);
