@@ -13,23 +13,31 @@
 
 namespace xsim {
 
-ProcessMark process_mark(pid_t pid) {
+namespace {
+
+// The fields of /proc/PID/stat from the third, the state, on; null if there is
+// no such process. proc(5): field 2 is the command in parentheses and may
+// itself hold spaces and parentheses.
+const char* read_state(pid_t pid, char (&text)[1024]) {
   char path[32];
   std::snprintf(path, sizeof path, "/proc/%d/stat", static_cast<int>(pid));
   const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return {};
-  char text[1024];
+  if (fd < 0) return nullptr;
   const ssize_t length = ::read(fd, text, sizeof text - 1);
   ::close(fd);
-  if (length <= 0) return {};
+  if (length <= 0) return nullptr;
   text[length] = '\0';
-  // proc(5): field 2 is the command in parentheses and may itself hold spaces
-  // and parentheses; field 3 (the state) follows the last ')'; field 22 is the
-  // start time. A zombie (or dead) process runs no queue any more.
   const char* cursor = std::strrchr(text, ')');
-  if (!cursor || cursor[1] != ' ') return {};
-  cursor += 2;
-  if (*cursor == 'Z' || *cursor == 'X') return {};
+  return cursor && cursor[1] == ' ' ? cursor + 2 : nullptr;
+}
+
+}  // namespace
+
+ProcessMark process_mark(pid_t pid) {
+  char text[1024];
+  const char* cursor = read_state(pid, text);
+  // A zombie (or dead) process runs no queue any more.
+  if (!cursor || *cursor == 'Z' || *cursor == 'X') return {};
   ProcessMark mark;
   for (int field = 3; field < 48; ++field) {
     if (field == 22) mark.start = std::strtoull(cursor, nullptr, 10);
@@ -39,6 +47,12 @@ ProcessMark process_mark(pid_t pid) {
   }
   mark.image = std::strtoull(cursor, nullptr, 10);  // field 48, arg_start
   return mark;
+}
+
+bool process_stopped(pid_t pid) {
+  char text[1024];
+  const char* state = read_state(pid, text);
+  return state && (*state == 'T' || *state == 't');
 }
 
 uint64_t process_start(pid_t pid) {

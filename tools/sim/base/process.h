@@ -24,6 +24,9 @@ struct ProcessMark {
 // All zero if there is no such process.
 ProcessMark process_mark(pid_t pid);
 
+// Stopped by a signal or a debugger: none of its threads runs.
+bool process_stopped(pid_t pid);
+
 inline bool process_lives(pid_t pid, uint64_t start) {
   return start != 0 && process_start(pid) == start;
 }

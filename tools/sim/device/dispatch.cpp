@@ -310,7 +310,9 @@ bool Dispatch::preempt() {
   {
     std::lock_guard<UrgentMutex> lock(mutex_);
     had_waves = resident_ != 0;
-    save(now_ns());
+    // What was taken while the process was stopped did not run since.
+    const uint64_t revoked = slot.revoked_ns.load();
+    save(revoked != 0 ? revoked : now_ns());
   }
   const SharedConfig& config = queue_.process().shared().config();
   if (had_waves && !queue_.gone()) {

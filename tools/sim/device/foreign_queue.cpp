@@ -69,6 +69,28 @@ int SharedNode::wait_foreign(const ForeignRef& ref, uint64_t deadline) {
   }
 }
 
+int SharedNode::revoke_foreign(const ForeignRef& ref) {
+  Guard guard(*this);
+  QueueSlot& s = *ref.slot.slot;
+  if (s.used.load() == 0 || s.generation.load() != ref.generation) return ESRCH;
+  if (s.percent.load() != 0 || s.at_rest.load() != 0 || s.revoked_ns.load() != 0) return 0;
+  // Copies have no units, and cannot be taken from the thread that makes them.
+  if (s.type != static_cast<uint32_t>(QueueType::kComputeAql)) return 0;
+  s.revoked_ns.store(now_ns());
+  layout_->gpu[ref.slot.gpu].free_units += s.held_units();
+  s.set_demand(0, 0);
+  s.resident.store(0);
+  if (const uint64_t since = s.busy_since_ns.exchange(0); since != 0) {
+    s.busy_ns.fetch_add(now_ns() - since);
+  }
+  s.active.store(0);
+  s.run.store(0);
+  s.wants_run = 0;
+  hand_over_run_slot(ref.slot.gpu, guard);
+  grant(ref.slot.gpu, guard);
+  return 0;
+}
+
 void SharedNode::map_all_foreign() {
   Guard guard(*this);
   for (uint32_t g = 0; g < layout_->config.gpus; ++g) {

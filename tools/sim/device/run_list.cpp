@@ -167,6 +167,7 @@ void SharedNode::leave_run_list(const SlotRef& ref) {
   s.active.store(0);
   s.run.store(0);
   s.wants_run = 0;
+  s.revoked_ns.store(0);
   // If no queue waits for the slot, this one has it back at once.
   s.stop.fetch_and(~static_cast<uint32_t>(kStopEvicted));
   hand_over_run_slot(ref.gpu, guard);

@@ -18,7 +18,7 @@
 namespace xsim::dev {
 
 inline constexpr uint64_t kMagic = 0x45444f4e4d495358ull;  // "XSIMNODE"
-inline constexpr uint32_t kLayoutVersion = 3;
+inline constexpr uint32_t kLayoutVersion = 4;
 inline constexpr uint32_t kMaxGpus = 8;
 inline constexpr uint32_t kQueuesPerGpu = 1024;
 inline constexpr uint32_t kMaxProcesses = 512;
@@ -64,11 +64,14 @@ struct alignas(64) QueueSlot {
 
   // For hands from outside its process (foreign_queue.cpp).
   std::atomic<uint64_t> generation;  // counts the queues that stood here
-  uint64_t ring_base;   // in its process
+  uint64_t ring_base;                // in its process
   uint64_t ring_bytes;
   uint32_t held;                  // percent before it was unmapped from outside, or 0
   std::atomic<uint32_t> at_rest;  // nothing of it is on the GPU, or will be while `stop` is set
   WakeWord rested;                // whoever waits for at_rest from outside sleeps here
+  // When its units were taken from outside, because its process is stopped
+  // (SIGSTOP) and so is its command processor; 0: they were not.
+  std::atomic<uint64_t> revoked_ns;
 
   // Compute units. `demand` is (workgroups wanted) << 32 | (granted, not yet
   // taken): one word, so that a grant is one store and a process that is

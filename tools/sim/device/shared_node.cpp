@@ -416,6 +416,7 @@ SlotRef SharedNode::add_queue(int process, const QueueParams& params) {
     s.ring_bytes = params.ring_bytes;
     s.held = 0;
     s.at_rest.store(1);
+    s.revoked_ns.store(0);
     s.set_demand(0, 0);
     s.unit_cost = 1;
     s.gang = 0;
@@ -458,6 +459,9 @@ void SharedNode::share(const SlotRef& ref, uint32_t percent, uint32_t priority, 
     // At work, its command processor takes it off when the waves are saved.
     if (s.active.load() == 0) s.run.store(0);
   } else {
+    // Its command processor does not know yet that it has lost its units: it
+    // has to go through a preemption first.
+    if (s.revoked_ns.load() != 0) s.stop.fetch_or(kStopEvicted);
     s.stop.fetch_and(~static_cast<uint32_t>(kStopUnmapped));
   }
   guard.wake_later(s.wake);

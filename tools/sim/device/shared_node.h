@@ -83,6 +83,10 @@ class SharedNode {
   // Sleeps until the queue is at rest (0), no more (ESRCH) or the time has
   // come (ETIME).
   int wait_foreign(const ForeignRef& ref, uint64_t deadline);
+  // The queue's process is stopped (SIGSTOP): what a GPU would save by itself
+  // is taken off it here; its process learns of it when it goes on. For a queue
+  // that unmap_foreign() was called for. 0 or ESRCH.
+  int revoke_foreign(const ForeignRef& ref);
   // Maps every queue that was unmapped from outside: its module is gone.
   void map_all_foreign();
 

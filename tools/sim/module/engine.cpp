@@ -21,7 +21,8 @@ namespace {
 
 // As amdgpu's queue_preemption_timeout_ms. There a reset of the GPU follows.
 constexpr uint64_t kPreemptionLimitNs = 9'000'000'000ull;
-constexpr uint64_t kLookEveryNs = 10'000'000;
+// Whether the victim is still there, and not stopped.
+constexpr uint64_t kLookEveryNs = 1'000'000;
 
 dev::ForeignQueue foreign(const xs_op& op) {
   const Task* task = Task::of(op.task);
@@ -79,8 +80,13 @@ void UpdateEngine::suspend(xs_op* ops, u32 n) {
         ops[i].status = -error;
         break;
       }
+      const Task* task = Task::of(ops[i].task);
       if (!Tasks::alive(Task::of(ops[i].task))) {
         ops[i].status = -ESRCH;
+      } else if (process_stopped(task->pid)) {
+        ops[i].status = -node->revoke_foreign(refs[i]);
+        // One that went on meanwhile rests by itself.
+        if (process_stopped(task->pid)) break;
       } else if (now - start > kPreemptionLimitNs) {
         ops[i].status = -ETIME;
         node->map_foreign(foreign(ops[i]), ops[i].percentage, ops[i].priority);
