@@ -2,6 +2,9 @@
 //
 // What a suspension does to queues of another process.
 
+#include <signal.h>
+#include <sys/wait.h>
+
 #include <thread>
 
 #include "victim.h"
@@ -103,6 +106,59 @@ TEST(ModuleStops, ManyTimesAndLosesNothing) {
   }));
   EXPECT_EQ(kernel.created, 180u);
   EXPECT_EQ(kernel.done, 180u);
+}
+
+// SIGSTOP stops the simulated command processor too; a GPU would not care.
+void stop_process(pid_t pid) {
+  ASSERT_EQ(kill(pid, SIGSTOP), 0);
+  int status = 0;
+  ASSERT_EQ(waitpid(pid, &status, WUNTRACED), pid);
+  ASSERT_TRUE(WIFSTOPPED(status));
+}
+
+TEST(ModuleStops, AProcessThatIsStopped) {
+  const NodeConfig config = module_config();
+  Victim victim(config, 1, 4);
+  ASSERT_TRUE(eventually([&] { return running(config); }));
+  stop_process(victim.pid);
+  File file(config);
+  ASSERT_EQ(file.suspend(victim.handles.at(0)), 0);
+  EXPECT_TRUE(stopped(config));
+  const uint64_t busy_ns = view(config).busy_ns;
+  // Its units are another's.
+  TestDevice device(config);
+  TestQueue queue(device, 2);
+  FakeKernel kernel;
+  kernel.footprint = {16, 65536, 64};
+  TestSignal done;
+  queue.launch(kernel, 4, &done);
+  EXPECT_TRUE(eventually([&] { return done.load() == 0; }));
+  ASSERT_EQ(kill(victim.pid, SIGCONT), 0);
+  EXPECT_TRUE(eventually([&] { return view(config).preemptions == 1; }));
+  EXPECT_TRUE(stopped(config));
+  EXPECT_EQ(view(config).busy_ns, busy_ns);
+  ASSERT_EQ(file.resume(victim.handles[0]), 0);
+  EXPECT_TRUE(eventually([&] { return running(config) && view(config).cu_units == 256; }));
+}
+
+TEST(ModuleStops, AStoppedProcessThatIsResumedBeforeItGoesOn) {
+  const NodeConfig config = module_config();
+  Victim victim(config, 1, 4);
+  ASSERT_TRUE(eventually([&] { return running(config); }));
+  stop_process(victim.pid);
+  File file(config);
+  ASSERT_EQ(file.suspend(victim.handles.at(0)), 0);
+  TestDevice device(config);
+  TestQueue queue(device, 2);
+  FakeKernel kernel;
+  make_full(kernel);
+  queue.launch(kernel, 1);
+  ASSERT_TRUE(eventually([&] { return running(config, 2); }));
+  ASSERT_EQ(file.resume(victim.handles[0]), 0);
+  ASSERT_EQ(kill(victim.pid, SIGCONT), 0);
+  // It has to ask for its units again, and one of the four is taken.
+  EXPECT_TRUE(eventually([&] { return view(config).preemptions == 1 && running(config); }));
+  EXPECT_EQ(view(config).cu_units, 192u);
 }
 
 TEST(ModuleStops, ButNotWithAnotherRing) {

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The device file of the simulated node, through libc as a program uses it:
+ * what tests/kselftest expects of the kernel module's, on the mock engine. Run
+ * under xsched-sim.
+ */
+#define _GNU_SOURCE
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "../../kselftest/selftest.h"
+
+static const char *self;
+
+/* On the mock: these queues do not exist. */
+static int hold(int fd, unsigned long long handle, unsigned int lease_ms)
+{
+	struct xsched_item item = { .handle = handle };
+	struct xsched_suspend s = {
+		.size = sizeof(s), .count = 1, .level = XSCHED_LEVEL_INTERRUPT,
+		.engine = XSCHED_ENGINE_MOCK, .lease_ms = lease_ms, .items = (unsigned long)&item,
+	};
+
+	return ioctl(fd, XSCHED_IOC_SUSPEND, &s) ? -errno : item.status;
+}
+
+static void the_path(void)
+{
+	struct stat st;
+
+	CHECK(!access(DEVICE, F_OK) && !access(DEVICE, R_OK | W_OK));
+	CHECK(access(DEVICE, X_OK) == -1 && errno == EACCES);
+	CHECK(!stat(DEVICE, &st) && S_ISCHR(st.st_mode) && (st.st_mode & 0777) == 0660);
+	CHECK(major(st.st_rdev) == 10);
+}
+
+static void other_files(void)
+{
+	struct xsched_query q = { .size = sizeof(q) };
+	int fds[2], null = open("/dev/null", O_RDWR);
+	char text[8] = "";
+
+	CHECK(ioctl(null, XSCHED_IOC_QUERY, &q) == -1 && errno == ENOTTY);
+	CHECK(ioctl(-1, XSCHED_IOC_QUERY, &q) == -1 && errno == EBADF);
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	CHECK(ioctl(fds[0], XSCHED_IOC_QUERY, &q) == -1 && errno == ENOTTY);
+	/* Only events come whole. */
+	CHECK(write(fds[0], "1234567", 8) == 8 && read(fds[1], text, 5) == 5);
+	CHECK(read(fds[1], text, 0) == 0);
+	close(fds[0]);
+	close(fds[1]);
+	close(null);
+}
+
+static void bad_pointers(void)
+{
+	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct xsched_query *q = (void *)page;
+	int fd = device();
+
+	CHECK(fd >= 0 && page != MAP_FAILED && !mprotect(page + 4096, 4096, PROT_NONE));
+	CHECK(ioctl(fd, XSCHED_IOC_QUERY, page + 4096) == -1 && errno == EFAULT);
+	CHECK(ioctl(fd, XSCHED_IOC_QUERY, 8) == -1 && errno == EFAULT);
+	CHECK(ioctl(fd, XSCHED_IOC_QUERY, (void *)0xffffffff81000000UL) == -1 && errno == EFAULT);
+	CHECK(ioctl(fd, _IO(XSCHED_IOC_TYPE, 0x7f), page) == -1 && errno == ENOTTY);
+	/* Readable, not writable: the results have nowhere to go. */
+	q->size = sizeof(*q);
+	CHECK(!mprotect(page, 4096, PROT_READ));
+	CHECK(ioctl(fd, XSCHED_IOC_QUERY, q) == -1 && errno == EFAULT);
+	munmap(page, 8192);
+	close(fd);
+}
+
+static void events(void)
+{
+	struct xsched_event e[4];
+	int app = open(DEVICE, O_RDWR | O_NONBLOCK);
+	struct pollfd p = { app, POLLIN, 0 };
+	unsigned long long q;
+
+	CHECK(app >= 0 && poll(&p, 1, 0) == 0);
+	CHECK(read(app, e, sizeof(e[0])) == -1 && errno == EAGAIN);
+	CHECK(read(app, e, sizeof(e[0]) - 1) == -1 && errno == EINVAL);
+	q = register_queue(app, 0, 7);
+	CHECK(!hold(app, q, 0) && !resume_one(app, q));
+	CHECK(poll(&p, 1, 0) == 1);
+	/* Whole structures, as many as fit. */
+	CHECK(read(app, e, sizeof(e[0]) + 8) == sizeof(e[0]));
+	CHECK(e[0].type == XSCHED_EVENT_REGISTERED);
+	CHECK(read(app, e, sizeof(e)) == 2 * sizeof(e[0]));
+	CHECK(e[0].type == XSCHED_EVENT_SUSPENDED && e[1].type == XSCHED_EVENT_RESUMED);
+	close(app);
+}
+
+static void lease(void)
+{
+	int app = device(), holder = device();
+	unsigned long long q = register_queue(app, 0, 7), suspended = 0;
+	struct pollfd p = { holder, POLLIN, 0 };
+	struct xsched_event e;
+
+	CHECK(q && !hold(holder, q, 50));
+	do {
+		CHECK(poll(&p, 1, 10000) == 1);
+		CHECK(read(holder, &e, sizeof(e)) == sizeof(e) && e.handle == q);
+		if (e.type == XSCHED_EVENT_SUSPENDED)
+			suspended = e.time_ns;
+	} while (e.type != XSCHED_EVENT_LEASE_EXPIRED);
+	/* By the module's own clock: not before its time. */
+	CHECK(suspended && e.time_ns - suspended > 40000000ULL);
+	close(holder);
+	close(app);
+}
+
+static void owner_dies(void)
+{
+	unsigned long long q = 0;
+	int holder = device(), fds[2], status;
+	struct xsched_event e;
+	pid_t pid;
+
+	CHECK(!pipe(fds));
+	pid = fork();
+	if (!pid) {
+		q = register_queue(device(), 3, 7);
+		if (write(fds[1], &q, sizeof(q)) != sizeof(q))
+			_exit(1);
+		pause();
+	}
+	CHECK(read(fds[0], &q, sizeof(q)) == sizeof(q) && q);
+	CHECK(!hold(holder, q, 60000));
+	CHECK(!kill(pid, SIGKILL) && waitpid(pid, &status, 0) == pid);
+	do {
+		CHECK(read(holder, &e, sizeof(e)) == sizeof(e));
+	} while (e.type != XSCHED_EVENT_GONE);
+	CHECK(resume_one(holder, q) == -ENOENT && queue_state(holder, q) == -1);
+	close(holder);
+}
+
+/* An exec is another process: its queues must not pass for the old ones. */
+static void owner_execs(void)
+{
+	unsigned long long q = 0;
+	int fds[2], holder = device(), i, ret = 0, status;
+	pid_t pid;
+
+	CHECK(!pipe(fds));
+	pid = fork();
+	if (!pid) {
+		int fd = open(DEVICE, O_RDWR); /* kept over the exec */
+
+		q = register_queue(fd, 3, 7);
+		if (write(fds[1], &q, sizeof(q)) != sizeof(q))
+			_exit(1);
+		execl(self, "sleeper", "sleep", NULL);
+		_exit(1);
+	}
+	CHECK(read(fds[0], &q, sizeof(q)) == sizeof(q) && q);
+	for (i = 0; i < 10000 && ret != -ESRCH; i++) {
+		ret = hold(holder, q, 0);
+		resume_one(holder, q);
+		pause_us(1000);
+	}
+	CHECK(ret == -ESRCH);
+	CHECK(!kill(pid, SIGKILL) && waitpid(pid, &status, 0) == pid);
+	close(holder);
+}
+
+/* The descriptor is the file, in whoever's hands. */
+static void passed_on(void)
+{
+	char control[CMSG_SPACE(sizeof(int))] = "", byte = 0;
+	struct iovec part = { &byte, 1 };
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+	int fds[2], app = device(), other = device(), status;
+	unsigned long long q = register_queue(app, 1, 7);
+	pid_t pid;
+
+	CHECK(q && !hold(app, q, 60000));
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	pid = fork();
+	if (!pid) {
+		int fd;
+
+		close(app);
+		if (recvmsg(fds[1], &message, 0) != 1)
+			_exit(1);
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+		_exit(resume_one(fd, q) ? 2 : 0);
+	}
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &app, sizeof(app));
+	CHECK(sendmsg(fds[0], &message, 0) == 1);
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	CHECK(queue_state(other, q) == 0);
+	close(fds[0]);
+	close(fds[1]);
+	close(other);
+	close(app);
+}
+
+static int run_as(const char *module, const char *what)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		setenv("XSCHED_SIM_MODULE", module, 1);
+		execl(self, self, what, NULL);
+		_exit(127);
+	}
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 126;
+}
+
+static int as_absent(void)
+{
+	struct stat st;
+
+	return open(DEVICE, O_RDWR) == -1 && errno == ENOENT && access(DEVICE, F_OK) == -1 &&
+	       errno == ENOENT && stat(DEVICE, &st) == -1 && errno == ENOENT ? 0 : 1;
+}
+
+static int as_denied(void)
+{
+	return open(DEVICE, O_RDWR) == -1 && errno == EACCES && !access(DEVICE, F_OK) &&
+	       access(DEVICE, R_OK) == -1 && errno == EACCES ? 0 : 1;
+}
+
+static int as_owner(void)
+{
+	struct xsched_query q = { .size = sizeof(q) };
+	int fd = device();
+
+	return !ioctl(fd, XSCHED_IOC_QUERY, &q) && q.role == XSCHED_ROLE_OWNER &&
+	       hold(fd, register_queue(fd, 1, 7), 0) == -EPERM /* the mock by name */ ? 0 : 1;
+}
+
+static void modes(void)
+{
+	CHECK(run_as("off", "absent") == 0);
+	CHECK(run_as("denied", "denied") == 0);
+	CHECK(run_as("owner", "owner") == 0);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct test tests[] = {
+		{ "the path", the_path },
+		{ "other files are left alone", other_files },
+		{ "bad pointers", bad_pointers },
+		{ "events", events },
+		{ "lease expires", lease },
+		{ "the owner dies", owner_dies },
+		{ "the owner execs", owner_execs },
+		{ "a descriptor is passed on", passed_on },
+		{ "absent, denied, owner", modes },
+	};
+	static char path[4096];
+
+	if (argc > 1 && !strcmp(argv[1], "sleep"))
+		for (;;)
+			pause();
+	if (argc > 1 && !strcmp(argv[1], "absent"))
+		return as_absent();
+	if (argc > 1 && !strcmp(argv[1], "denied"))
+		return as_denied();
+	if (argc > 1 && !strcmp(argv[1], "owner"))
+		return as_owner();
+	if (readlink("/proc/self/exe", path, sizeof(path) - 1) < 0)
+		return 1;
+	self = path;
+	if (access(DEVICE, F_OK)) {
+		printf("skip: no %s; run it under xsched-sim\n", DEVICE);
+		return 77;
+	}
+	return run_tests(tests, sizeof(tests) / sizeof(tests[0]));
+}
