@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 namespace xsched {
 
@@ -26,6 +27,7 @@ struct KfdQueue {
   uint32_t wanted_percent = 100;
   uint32_t wanted_priority = 7;
   bool held = false;
+  KfdDelegate* delegate = nullptr;
 };
 
 namespace {
@@ -78,6 +80,14 @@ int update_queue(int fd, unsigned long request, kfd_ioctl_update_queue_args* arg
   const std::lock_guard<std::mutex> lock(queue->mutex);
   queue->wanted_percent = args->queue_percentage;
   queue->wanted_priority = args->queue_priority;
+  if (queue->delegate != nullptr) {
+    const int result = queue->delegate->update(args->queue_percentage, args->queue_priority);
+    if (result == 0) return 0;
+    if (result != KfdDelegate::kPassOn) {
+      errno = result;
+      return -1;
+    }
+  }
   if (!queue->held) return next_ioctl()(fd, request, args);
   kfd_ioctl_update_queue_args merged = *args;
   merged.queue_percentage = 0;
@@ -94,12 +104,19 @@ std::unique_ptr<KfdQueue> take(uint32_t id) noexcept {
   return queue;
 }
 
+// Before the kernel's DESTROY_QUEUE: who may suspend it must not touch it any more.
+void withdraw_delegate(KfdQueue& queue) noexcept {
+  const std::lock_guard<std::mutex> lock(queue.mutex);
+  if (KfdDelegate* const delegate = std::exchange(queue.delegate, nullptr)) delegate->destroying();
+}
+
 // Forgotten before the kernel's call, because the id may be given to another
 // thread's new queue as soon as that returns; remembered again if it fails.
 int destroy_queue(int fd, unsigned long request, void* argument) {
   const uint32_t id = static_cast<kfd_ioctl_destroy_queue_args*>(argument)->queue_id;
   Registry& r = registry();
   std::unique_ptr<KfdQueue> queue = take(id);
+  if (queue != nullptr) withdraw_delegate(*queue);
   const int result = next_ioctl()(fd, request, argument);
   if (queue != nullptr && result != 0) {
     const std::lock_guard<std::mutex> lock(r.mutex);
@@ -152,6 +169,7 @@ KfdQueue* remember_kfd_queue(int fd, const kfd_ioctl_create_queue_args& created)
 
 void forget_kfd_queue(uint32_t queue_id) noexcept {
   const std::unique_ptr<KfdQueue> queue = take(queue_id);
+  if (queue != nullptr) withdraw_delegate(*queue);
   if (queue != nullptr && queue.get() == t_last_created) t_last_created = nullptr;
 }
 
@@ -181,6 +199,21 @@ int hold_kfd_queue(KfdQueue& queue, bool on) noexcept {
   // treat it as done (kmod.md).
   if (result == 0 || result == EIO) queue.held = on;
   return result == EIO ? 0 : result;
+}
+
+KfdQueueFacts kfd_facts(const KfdQueue& queue) noexcept {
+  return {queue.created.queue_id,     queue.created.gpu_id,     queue.created.ring_base_address,
+          queue.created.ring_size,    queue.created.queue_type, queue.wanted_percent,
+          queue.wanted_priority};
+}
+void set_kfd_delegate(KfdQueue& queue, KfdDelegate* delegate) noexcept {
+  queue.delegate = delegate;
+}
+KfdDelegate* kfd_delegate(const KfdQueue& queue) noexcept {
+  return queue.delegate;
+}
+std::mutex& kfd_mutex(KfdQueue& queue) noexcept {
+  return queue.mutex;
 }
 
 bool wait_kfd_events(const uint32_t* event_ids, uint32_t count, uint32_t timeout_ms) noexcept {

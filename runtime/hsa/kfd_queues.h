@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 
 struct kfd_ioctl_create_queue_args;
 
@@ -38,6 +39,36 @@ const uint64_t* kfd_read_index(const KfdQueue& queue) noexcept;
 // the ring of creation. While a hold is on, ROCr's own percent writes
 // (SetPriority, scratch) are remembered and not passed on. 0 or errno.
 int hold_kfd_queue(KfdQueue& queue, bool on) noexcept;
+
+// What KFD was told: at creation, and of percentage and priority what ROCr
+// last asked for. Caller holds kfd_mutex().
+struct KfdQueueFacts {
+  uint32_t queue_id;
+  uint32_t gpu_id;
+  uint64_t ring_base;
+  uint32_t ring_size;  // bytes
+  uint32_t type;       // KFD_IOC_QUEUE_TYPE_*
+  uint32_t percentage;
+  uint32_t priority;
+};
+KfdQueueFacts kfd_facts(const KfdQueue& queue) noexcept;
+
+// Who carries out what ROCr writes of percentage and priority, instead of KFD:
+// while somebody else may suspend the queue, a write of our own would undo it.
+// Called with kfd_mutex() held.
+class KfdDelegate {
+ public:
+  virtual ~KfdDelegate() = default;
+  static constexpr int kPassOn = -1;  // KFD shall have it after all
+  virtual int update(uint32_t percentage, uint32_t priority) noexcept = 0;  // errno, or kPassOn
+  virtual void destroying() noexcept = 0;                                   // before DESTROY_QUEUE
+};
+// Null: KFD again. Caller holds kfd_mutex().
+void set_kfd_delegate(KfdQueue& queue, KfdDelegate* delegate) noexcept;
+KfdDelegate* kfd_delegate(const KfdQueue& queue) noexcept;
+// Held across every call that suspends or changes the queue, so that the
+// order of the kernel's view is ours.
+std::mutex& kfd_mutex(KfdQueue& queue) noexcept;
 
 // Waits until one of `count` KFD events fires, at most `timeout_ms`. False if
 // the kernel refused to wait (an event is gone), which takes no time. ROCr's

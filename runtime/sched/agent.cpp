@@ -161,16 +161,20 @@ struct Agent::Impl {
   Mode mode = Mode::kLocal;
   bool said_missing = false;
   uint64_t decide_again_ns = 0;  // by this thread's own arbiter; 0: not without an edge
+  uint64_t upkeep_ns = 0;        // when to call XQueueSet::upkeep() again
 };
 
 // Nanoseconds until there is something to do without an event; -1: never.
 int64_t Agent::Impl::timeout_ns(uint64_t now) const {
   uint64_t next = lease.armed() ? lease.next_look_ns() : 0;
-  if (decide_again_ns != 0 && (next == 0 || decide_again_ns < next)) next = decide_again_ns;
-  if (next != 0) return next <= now ? 0 : static_cast<int64_t>(next - now);
-  if (link.connected() || !config.global) return -1;
-  const int ms = watch.timeout_ms(now);
-  return ms < 0 ? -1 : int64_t{ms} * 1'000'000;
+  for (const uint64_t other : {decide_again_ns, upkeep_ns}) {
+    if (other != 0 && (next == 0 || other < next)) next = other;
+  }
+  int64_t wait = -1;
+  if (next != 0) wait = next <= now ? 0 : static_cast<int64_t>(next - now);
+  if (link.connected() || !config.global) return wait;
+  const int64_t look = int64_t{watch.timeout_ms(now)} * 1'000'000;
+  return wait < 0 || (look >= 0 && look < wait) ? look : wait;
 }
 
 void Agent::Impl::run() {
@@ -184,6 +188,7 @@ void Agent::Impl::run() {
     set_status("local (" + std::string(arbiter.policy().name()) + "; XSCHED_SCHEDULER=local)");
   }
   while (!stop_wanted.load(std::memory_order_acquire)) {
+    upkeep_ns = set.upkeep(now_ns());
     pollfd fds[2] = {{wake_fd.load(std::memory_order_relaxed), POLLIN, 0},
                      {link.connected() ? link.fd() : watch.fd(), POLLIN, 0}};
     const int64_t wait = timeout_ns(now_ns());

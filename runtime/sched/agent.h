@@ -28,6 +28,12 @@ class XQueueSet {
   // the gate, carries out the suspend at the XQueue's level, refreshes
   // StateLine (ready included), sets StateLine::applied. Ignores free slots.
   virtual void apply(uint32_t slot) = 0;
+  // Renews what has a lease, tries again what could not be done. Called when
+  // the agent wakes; returns when it must be called again, 0 for never.
+  virtual uint64_t upkeep(uint64_t now_ns) {
+    static_cast<void>(now_ns);
+    return 0;
+  }
 };
 
 struct AgentConfig {

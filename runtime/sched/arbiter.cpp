@@ -14,6 +14,10 @@ bool same(const PolicyDecision& a, const PolicyDecision& b) {
   return a.run == b.run && a.window == b.window && a.guard == b.guard && a.notify == b.notify;
 }
 
+bool same(const XQueueEntry::Carry& a, const XQueueEntry::Carry& b) {
+  return a.scheduler == b.scheduler && a.taken == b.taken;
+}
+
 }  // namespace
 
 bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns) {
@@ -34,10 +38,13 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
   // Acquire pairs with the gate's store before edge(): counters are as recent.
   input.ready = slot.state.ready.load(std::memory_order_acquire) != 0;
 
+  const uint64_t handle = identity.module_handle.load(std::memory_order_relaxed);
+
   if (!entry.used || entry.id != id) {
     entry = XQueueEntry{};
     entry.used = entry.fresh = true;
     entry.id = id;
+    entry.module_handle = handle;
     entry.input = input;
     return true;
   }
@@ -45,12 +52,13 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
   const PolicyInput& old = entry.input;
   const bool changed = old.ready != input.ready || old.priority != input.priority ||
                        old.gpu_id != input.gpu_id || old.level != input.level ||
-                       old.window != input.window;
+                       old.window != input.window || entry.module_handle != handle;
   if (input.ready) {
     entry.idle_since_ns = 0;
   } else if (old.ready) {
     entry.idle_since_ns = now_ns;
   }
+  entry.module_handle = handle;
   entry.input = input;
   return changed;
 }
@@ -76,8 +84,15 @@ void TableView::publish(Publish what) {
     XQueueEntry& entry = entries_[i];
     if (!entry.used) continue;
     const bool skip = what == Publish::kNoSuspends && !entry.next.run;
-    if (!skip && (entry.fresh || !same(entry.next, entry.now))) {
+    if (entry.next.run) entry.carry_next.taken = false;
+    if (!skip && (entry.fresh || !same(entry.next, entry.now) ||
+                  !same(entry.carry_next, entry.carry_now))) {
       ControlLine& control = table_.slot[i].control;
+      control.carrier.store(entry.carry_next.scheduler ? kCarrierScheduler : kCarrierSelf,
+                            std::memory_order_relaxed);
+      control.taken_ns.store(entry.carry_next.taken_ns, std::memory_order_relaxed);
+      control.taken.store(entry.carry_next.taken ? 1 : 0, std::memory_order_relaxed);
+      entry.carry_now = entry.carry_next;
       control.window.store(entry.next.window, std::memory_order_relaxed);
       control.guard.store(entry.next.guard, std::memory_order_relaxed);
       control.notify.store(entry.next.notify, std::memory_order_relaxed);
@@ -155,7 +170,7 @@ void Arbiter::decide(uint64_t now_ns) {
       if (entry.held) next.run = false;
       if (entry.contended && entry.input.level == 1) next.window = entry.input.window;
       if (entry.contended && entry.input.level == 2) next.guard = 1;
-      if (!entry.fresh && same(next, entry.now)) continue;
+      if (!entry.fresh && same(next, entry.now) && same(entry.carry_next, entry.carry_now)) continue;
       view->changed_ = true;
       if (!next.run && (entry.fresh || entry.now.run)) view->suspends_ = true;
     }

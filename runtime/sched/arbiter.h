@@ -40,9 +40,31 @@ struct XQueueEntry {
   std::optional<int32_t> priority_set;  // by an operator, instead of the process's own
   uint64_t suspended_since_ns = 0;      // 0: runs
   uint64_t suspended_ns = 0;            // before that
+  uint64_t module_handle = 0;  // as published by the process: to be verified
   PolicyInput input;
   PolicyDecision now;   // published
   PolicyDecision next;  // decided
+
+  // Beside the decision: who suspends the hardware queue (slot.h). Set by the
+  // scheduler before decide(), stored by publish().
+  struct Carry {
+    bool scheduler = false;  // ControlLine::carrier
+    bool taken = false;
+    uint64_t taken_ns = 0;
+  };
+  Carry carry_now;
+  Carry carry_next;
+
+  // xschedd's notes on the handle that the process published.
+  struct Module {
+    enum State : uint8_t { kNew, kAsked, kOwn, kRefused };
+    uint64_t handle = 0;
+    State state = kNew;
+    bool wanted = false;        // in the set that the module is to suspend
+    uint64_t wanted_since = 0;  // number of that set
+    uint64_t decided_ns = 0;
+  };
+  Module module;
 };
 
 // What a scheduler knows of one slot table. Reads are copies, checked and

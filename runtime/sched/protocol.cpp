@@ -67,6 +67,8 @@ Request parse_request(std::span<const std::byte> bytes, std::string& error) {
       return take<InfoRequest>(bytes, error);
     case MessageType::kListRequest:
       return take<ListRequest>(bytes, error);
+    case MessageType::kProcessRequest:
+      return take<ProcessRequest>(bytes, error);
     case MessageType::kHoldRequest:
       return take<HoldRequest>(bytes, error);
     case MessageType::kResumeRequest:

@@ -32,7 +32,7 @@
 namespace xsched {
 
 inline constexpr uint32_t kProtocolMagic = 0x44435358;  // "XSCD"
-inline constexpr uint16_t kProtocolAbi = 2;             // changes with any layout change
+inline constexpr uint16_t kProtocolAbi = 3;             // changes with any layout change
 inline constexpr size_t kMaxMessage = 8192;             // bytes
 inline constexpr uint32_t kAllXQueues = ~0u;            // HoldRequest::xqueue
 
@@ -50,6 +50,8 @@ enum class MessageType : uint16_t {
   kResumeRequest = 21,
   kControlReply = 22,
   kHoldEnded = 23,
+  kProcessRequest = 24,
+  kProcessReply = 25,
   kSetRequest = 32,
 };
 
@@ -113,6 +115,10 @@ struct InfoReply {
   uint64_t edges;      // wake-ups by clients
   uint64_t uptime_ns;
   char policy[16];
+  // Through /dev/xsched the daemon suspends queues of all processes itself.
+  uint32_t module_usable;
+  uint32_t carried;      // XQueues whose hardware queues it may suspend
+  char module_text[184];  // what the module is, or why it is not used
 };
 
 // The listing is paged so that no reply is large: ask again with the reply's
@@ -169,6 +175,31 @@ struct ListReply {
   XQueueRecord record[kListPage];
 };
 
+// Processes, paged in the same way; the cursor's slot is not used.
+struct ProcessRequest {
+  MessageHeader header;
+  ListCursor cursor;
+};
+
+struct ProcessRecord {
+  int32_t pid;
+  uint32_t uid;
+  char comm[16];
+  uint32_t kmod;  // XQueues by engine
+  uint32_t kfd;
+  uint32_t gate;
+  uint32_t carried;    // of those of kmod: the daemon may suspend their hardware queues
+  char kmod_why[128];  // the process's word on why not kmod; "" if it is
+};
+
+struct ProcessReply {
+  MessageHeader header;
+  uint32_t count;
+  uint32_t more;
+  ListCursor cursor;
+  ProcessRecord record[kListPage];
+};
+
 struct HoldRequest {  // kHoldRequest: suspend
   MessageHeader header;
   int32_t pid;        // 0: every process of the caller (root: every process)
@@ -213,7 +244,7 @@ struct HoldEnded {  // to the tool that made the hold
 
 // What a daemon accepts.
 using Request = std::variant<std::monostate, HelloMessage, StartMessage, ResyncMessage, InfoRequest,
-                             ListRequest, HoldRequest, ResumeRequest, SetRequest>;
+                             ListRequest, ProcessRequest, HoldRequest, ResumeRequest, SetRequest>;
 
 // Checks and copies; monostate and `error` if it is not a message a daemon
 // takes. Never reads outside `bytes`.

@@ -13,6 +13,7 @@
 #include <array>
 #include <atomic>
 #include <cstdlib>
+#include <cstring>
 #include <mutex>
 #include <shared_mutex>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "../base/clock.h"
 #include "../base/config.h"
 #include "../base/log.h"
+#include "../engine/kmod_engine.h"
 #include "../sched/agent.h"
 #include "../sched/slot_memory.h"
 #include "dispatcher.h"
@@ -53,6 +55,31 @@ struct Session::Impl final : XQueueSet {
     const std::shared_lock<std::shared_mutex> lock(mutex);
     if (number < by_slot.size() && by_slot[number] != nullptr) by_slot[number]->apply();
     update_watch();
+  }
+
+  uint64_t upkeep(uint64_t now) override {
+    uint64_t next = kmod_engine().upkeep(now);
+    const std::shared_lock<std::shared_mutex> lock(mutex);
+    for (XQueue* queue : queues) {
+      uint64_t retry = queue->retry_at_ns();
+      if (retry != 0 && retry <= now) {
+        queue->apply();
+        retry = queue->retry_at_ns();
+      }
+      if (retry != 0 && (next == 0 || retry < next)) next = retry;
+    }
+    return next;
+  }
+
+  // For tools; the last XQueue's word counts. Under `mutex`.
+  void note_engine(const std::string& why) {
+    char text[sizeof table.engine_note] = {};
+    why.copy(text, sizeof text - 1);
+    for (size_t i = 0; i < SlotTable::kNoteWords; ++i) {
+      uint64_t word;
+      memcpy(&word, text + i * sizeof word, sizeof word);
+      table.engine_note[i].store(word, std::memory_order_relaxed);
+    }
   }
 
   static bool may_run(XQueue& queue) {
@@ -147,6 +174,9 @@ Session* Session::get() noexcept {
   }
   memory.table()->pid.store(getpid(), std::memory_order_relaxed);
   auto* session = new Session(std::make_unique<Impl>(std::move(memory)));
+  kmod_engine().set_wake(
+      [](void* context) { static_cast<Session::Impl*>(context)->agent.slots_changed(); },
+      session->impl_.get());
   if (!g_handlers_entered) {
     g_handlers_entered = true;
     // ROCr's memory does not survive fork (MADV_DONTFORK), so neither do our
@@ -155,6 +185,7 @@ Session* Session::get() noexcept {
       g_forked.store(true, std::memory_order_relaxed);
       if (Session* inherited = g_session.load(std::memory_order_relaxed)) {
         inherited->impl_->agent.forget_after_fork();
+        kmod_engine().forget_after_fork();
         close(inherited->impl_->memory.fd());
       }
     });
@@ -198,6 +229,8 @@ XQueue* Session::add(const XQueueParts& parts) {
     slot.control.window.store(0, std::memory_order_relaxed);
     slot.control.guard.store(0, std::memory_order_relaxed);
     slot.control.notify.store(0, std::memory_order_relaxed);
+    slot.control.carrier.store(kCarrierSelf, std::memory_order_relaxed);
+    slot.control.taken.store(0, std::memory_order_relaxed);
     slot.state.ready.store(0, std::memory_order_relaxed);
     slot.state.suspended.store(0, std::memory_order_relaxed);
     slot.state.submitted.store(0, std::memory_order_relaxed);
@@ -223,6 +256,7 @@ XQueue* Session::add(const XQueueParts& parts) {
     const uint32_t id = impl_->next_id++;
     queue = new XQueue(number, slot, id, parts, listener);
     queue->set_level(settings.level, settings.engine);
+    impl_->note_engine(queue->kmod_why());
 
     IdentityLine& identity = slot.identity;
     identity.id.store(id, std::memory_order_relaxed);

@@ -20,7 +20,7 @@
 namespace xsched {
 
 inline constexpr uint32_t kSlotMagic = 0x51585358;  // "XSXQ"
-inline constexpr uint32_t kSlotAbi = 1;             // changes with any layout change
+inline constexpr uint32_t kSlotAbi = 2;             // changes with any layout change
 inline constexpr uint32_t kMaxSlots = 1024;         // XQueues a process
 
 // Edges that the scheduler asks an XQueue to report (ControlLine::notify).
@@ -29,14 +29,18 @@ inline constexpr uint32_t kNotifyIdle = 2;   // last packet completed
 
 enum class EngineKind : uint32_t { kNone = 0, kGate = 1, kKfd = 2, kKmod = 3 };
 
+// Who takes the hardware queue off the GPU at level 3 (ControlLine::carrier).
+inline constexpr uint32_t kCarrierSelf = 0;       // the process, by its own engine
+inline constexpr uint32_t kCarrierScheduler = 1;  // the scheduler, through the module
+
 // Scheduler -> XQueue. The gate reads this line on every pump, so that a
 // level-1 suspend takes effect without waking a thread; levels 2 and 3, and
 // everything else that needs a hand, are carried out when the scheduler wakes
 // the process's agent, which then calls XQueueSet::apply().
 //
 // The process writes this line at one time only: before it sets a slot's
-// state to kUsed it stores run = 1 and window = guard = notify = 0 (whatever
-// the slot's last XQueue left there). It never touches `sequence`, which only
+// state to kUsed it stores run = 1 and all else 0 (whatever the slot's last
+// XQueue left there). It never touches `sequence`, which only
 // ever grows. A scheduler that still writes for the last XQueue is corrected
 // by the slots_changed() that follows.
 struct alignas(64) ControlLine {
@@ -46,6 +50,12 @@ struct alignas(64) ControlLine {
   std::atomic<uint32_t> notify;  // kNotify* bits
   // Incremented after a change of the above, before the agent is woken.
   std::atomic<uint64_t> sequence;
+  // kCarrierScheduler: with run = 0 the process closes its gate and leaves the
+  // hardware queue alone; `taken` becomes 1 once the scheduler's own suspend
+  // holds, `taken_ns` after the decision, and the sequence grows again.
+  std::atomic<uint32_t> carrier;
+  std::atomic<uint32_t> taken;
+  std::atomic<uint64_t> taken_ns;
 };
 
 // XQueue -> scheduler.
@@ -70,8 +80,8 @@ struct alignas(64) CounterLine {
   std::atomic<uint64_t> dropped;        // packets dropped by a destroy while deferred
 };
 
-// Written once before `state` becomes kUsed; level_actual, engine and
-// priority may change later.
+// Written once before `state` becomes kUsed; level_actual, engine, priority
+// and module_handle may change later.
 struct alignas(64) IdentityLine {
   enum State : uint32_t { kFree = 0, kUsed = 1 };
   std::atomic<uint32_t> state;
@@ -85,6 +95,8 @@ struct alignas(64) IdentityLine {
   std::atomic<uint32_t> window_wanted;  // window under competition (XSCHED_WINDOW)
   std::atomic<uint32_t> ring_packets;   // size of the hardware queue in packets
   std::atomic<uint64_t> created_ns;
+  // The queue's name at /dev/xsched, which lets a scheduler suspend it; 0: none.
+  std::atomic<uint64_t> module_handle;
 };
 
 struct Slot {
@@ -104,6 +116,10 @@ struct alignas(4096) SlotTable {
   // process suspended; if it stands still for the lease, the scheduler hangs
   // and the agent takes over (sched/lease.h).
   alignas(64) std::atomic<uint64_t> heartbeat;
+  // Process -> tools: why engine kmod is not in use, as text; "" if it is.
+  // Words, because every field here is an atomic.
+  static constexpr size_t kNoteWords = 16;
+  alignas(64) std::atomic<uint64_t> engine_note[kNoteWords];
   alignas(4096) Slot slot[kMaxSlots];
 };
 

@@ -25,24 +25,32 @@ XQueue::XQueue(uint32_t slot_number, Slot& slot, uint32_t id, const XQueueParts&
       id_(id),
       slot_(slot),
       kfd_(parts.kfd),
+      guards_(parts.signals.guard_handle != 0),
       gate_(parts.hardware, parts.proxy, slot, listener) {
   gate_.set_signals(parts.signals);
 }
 
 uint32_t XQueue::set_level(uint32_t wanted, EngineChoice choice) {
   const std::lock_guard<std::mutex> lock(mutex_);
+  choice_ = choice;
   engine_ = choose_engine(choice, wanted, kfd_);
-  IdentityLine& identity = slot_.identity;
-  identity.level_wanted.store(wanted, std::memory_order_relaxed);
-  identity.level_actual.store(engine_.level, std::memory_order_relaxed);
-  identity.engine.store(static_cast<uint32_t>(engine_.engine->kind()), std::memory_order_relaxed);
-  if (!engine_.why.empty()) {
-    log(LogLevel::kWarn, "xqueue %u: level %u wanted, %u reached: %s", id_, wanted, engine_.level,
-        engine_.why.c_str());
+  if (engine_.level == 2 && !guards_) {
+    engine_.level = 1;
+    engine_.why += engine_.why.empty() ? "no signal for guard barriers" : "; no signal for guard barriers";
   }
-  bound_own();
-  if (suspended_ && !released_) change_suspension();
+  slot_.identity.level_wanted.store(wanted, std::memory_order_relaxed);
+  if (!engine_.why.empty()) {
+    log(LogLevel::kWarn, "xqueue %u: level %u wanted, %u reached by engine %s: %s", id_, wanted,
+        engine_.level, to_string(engine_.engine->kind()), engine_.why.c_str());
+  }
+  publish_engine();
+  if (closed_ && !released_) change_suspension();
   return engine_.level;
+}
+
+std::string XQueue::kmod_why() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return engine_.kmod_why;
 }
 
 void XQueue::set_window(uint32_t packets) {
@@ -63,26 +71,57 @@ void XQueue::bound_own() {
                            : 0);
 }
 
+void XQueue::publish_engine() {
+  IdentityLine& identity = slot_.identity;
+  identity.level_actual.store(engine_.level, std::memory_order_relaxed);
+  identity.engine.store(static_cast<uint32_t>(engine_.engine->kind()), std::memory_order_relaxed);
+  // At a lower level a scheduler has no business with the hardware queue.
+  const bool offered = engine_.level == 3 && kfd_ != nullptr && !released_;
+  identity.module_handle.store(offered ? engine_.engine->handle(*kfd_) : 0,
+                               std::memory_order_relaxed);
+  bound_own();
+}
+
 bool XQueue::should_run() const noexcept {
   return (slot_.control.run.load(std::memory_order_acquire) != 0 || gate_.boosted()) &&
          !gate_.held();
 }
 
-// Stops the hardware queue at `level`; returns the level that holds.
-uint32_t XQueue::take(Engine* engine, uint32_t level) {
-  if (level == 3) {
-    const int error = engine->suspend(*kfd_);
-    if (error != 0) {
-      // The hardware queue stays; what is in it runs out, as at level 1.
-      log(LogLevel::kWarn, "xqueue %u: engine %s could not suspend (%s); now at level 1", id_,
-          to_string(engine->kind()), strerror(error));
-      engine_.level = level = 1;
-      slot_.identity.level_actual.store(1, std::memory_order_relaxed);
-      bound_own();
+// The scheduler says no, and sees to the hardware queue itself.
+bool XQueue::scheduler_carries() const noexcept {
+  const ControlLine& control = slot_.control;
+  return control.run.load(std::memory_order_acquire) == 0 &&
+         control.carrier.load(std::memory_order_relaxed) == kCarrierScheduler &&
+         slot_.identity.module_handle.load(std::memory_order_relaxed) != 0 &&
+         engine_.level == 3 && !gate_.held() && !gate_.boosted();
+}
+
+// Stops the hardware queue by the engine chosen, or the best below it that
+// can; returns the level that holds, 0 if it has to be tried again.
+uint32_t XQueue::take() {
+  while (engine_.level == 3) {
+    const EngineKind kind = engine_.engine->kind();
+    const int error = engine_.engine->suspend(*kfd_);
+    if (error == 0) {
+      publish_engine();  // the engine may have named the queue anew
+      return 3;
     }
+    if (error == EAGAIN) {
+      retry_at_ns_.store(now_ns() + engine_.engine->retry_ns(), std::memory_order_relaxed);
+      return 0;
+    }
+    if (kind == EngineKind::kKmod) engine_.engine->withdraw(*kfd_);
+    engine_ = choose_engine(choice_, 3, kfd_, kind);
+    // What is in the hardware queue has no guards and runs out; the next
+    // suspend finds them.
+    if (engine_.level == 2 && !guards_) engine_.level = 1;
+    if (kind == EngineKind::kKmod) engine_.kmod_why = std::string("a suspend failed: ") + strerror(error);
+    log(LogLevel::kWarn, "xqueue %u: engine %s could not suspend (%s); now engine %s, level %u",
+        id_, to_string(kind), strerror(error), to_string(engine_.engine->kind()), engine_.level);
+    publish_engine();
   }
-  if (level == 2) gate_.close_guard(true);
-  return level;
+  if (engine_.level == 2) gate_.close_guard(true);
+  return engine_.level;
 }
 
 bool XQueue::give_back(Engine* engine, uint32_t level) {
@@ -99,60 +138,109 @@ bool XQueue::give_back(Engine* engine, uint32_t level) {
   return true;
 }
 
-void XQueue::suspend_now(uint64_t decided_ns) {
-  // run = 0 (or the hold) stands already: when this returns nothing enters.
-  gate_.pump_and_settle();
-  const uint64_t in_flight = gate_.in_flight();
-  suspended_by_ = engine_.engine;
-  suspended_level_ = take(suspended_by_, engine_.level);
-  suspended_ = true;
-
-  CounterLine& counters = slot_.counters;
-  const uint64_t took = now_ns() - decided_ns;
-  counters.suspends.fetch_add(1, std::memory_order_relaxed);
-  counters.last_suspend_ns.store(took, std::memory_order_relaxed);
-  if (took > counters.max_suspend_ns.load(std::memory_order_relaxed)) {
-    counters.max_suspend_ns.store(took, std::memory_order_relaxed);
+void XQueue::note_suspended(bool holds, uint64_t took_ns) {
+  if (holds && !suspended_) {
+    CounterLine& counters = slot_.counters;
+    counters.suspends.fetch_add(1, std::memory_order_relaxed);
+    counters.last_suspend_ns.store(took_ns, std::memory_order_relaxed);
+    if (took_ns > counters.max_suspend_ns.load(std::memory_order_relaxed)) {
+      counters.max_suspend_ns.store(took_ns, std::memory_order_relaxed);
+    }
+    counters.last_inflight.store(in_flight_, std::memory_order_relaxed);
+    counters.inflight_sum.fetch_add(in_flight_, std::memory_order_relaxed);
   }
-  counters.last_inflight.store(in_flight, std::memory_order_relaxed);
-  counters.inflight_sum.fetch_add(in_flight, std::memory_order_relaxed);
-  slot_.state.suspended.store(1, std::memory_order_release);
+  suspended_ = holds;
+  slot_.state.suspended.store(holds ? 1 : 0, std::memory_order_release);
 }
 
-void XQueue::resume_now() {
-  if (!give_back(suspended_by_, suspended_level_)) return;
-  suspended_ = false;
-  suspended_level_ = 0;
-  suspended_by_ = nullptr;
-  slot_.state.suspended.store(0, std::memory_order_release);
+void XQueue::hold_back(uint64_t now) {
+  if (!closed_) {
+    // run = 0 (or the hold) stands already: when this returns nothing enters.
+    gate_.pump_and_settle();
+    in_flight_ = gate_.in_flight();
+    decided_ns_ = now;
+    closed_ = true;
+  }
+  if (own_level_ != 0) return;
+  if (scheduler_carries()) {
+    relied_ = true;
+    note_suspended(slot_.control.taken.load(std::memory_order_relaxed) != 0,
+                   slot_.control.taken_ns.load(std::memory_order_relaxed));
+    return;
+  }
+  // Also when the scheduler no longer carries what it holds: ours first, so
+  // that nothing runs in between.
+  const uint32_t level = take();
+  if (level == 0) return;
+  own_level_ = level;
+  own_engine_ = engine_.engine;
+  note_suspended(true, now_ns() - decided_ns_);
 }
 
-// Suspended, and engine_ is another one now: the new hold first.
+// Whatever the scheduler holds of the hardware queue, or is about to, ends.
+void XQueue::take_back() {
+  relied_ = false;
+  if (kfd_ == nullptr) return;
+  slot_.identity.module_handle.store(0, std::memory_order_relaxed);
+  for (Engine* engine : {own_engine_, engine_.engine}) {
+    if (engine != nullptr) engine->withdraw(*kfd_);
+  }
+}
+
+bool XQueue::let_run() {
+  const ControlLine& control = slot_.control;
+  const bool lets_go = control.run.load(std::memory_order_acquire) != 0 &&
+                       control.carrier.load(std::memory_order_relaxed) == kCarrierScheduler;
+  // A scheduler that wants it to run lets go by itself; one that died, hangs,
+  // or does not know better (boost, exit) has to lose its hold.
+  if (relied_ && (!lets_go || released_)) {
+    take_back();
+    std::string ignored;
+    const bool offer = !released_ && !gate_.boosted() && engine_.level == 3;
+    if (offer) engine_.engine->reaches(kfd_, ignored);
+    if (offer) publish_engine();
+  }
+  relied_ = false;
+  if (own_level_ != 0 && !give_back(own_engine_, own_level_)) return false;
+  own_level_ = 0;
+  own_engine_ = nullptr;
+  closed_ = false;
+  note_suspended(false, 0);
+  return true;
+}
+
+// Kept back, and engine_ is another one now: the new hold first.
 void XQueue::change_suspension() {
-  Engine* const old_engine = suspended_by_;
-  const uint32_t old_level = suspended_level_;
-  if (old_engine == engine_.engine && old_level == engine_.level) return;
-  const uint32_t level = take(engine_.engine, engine_.level);
+  if (relied_ && scheduler_carries()) return;
+  Engine* const old_engine = own_engine_;
+  const uint32_t old_level = own_level_;
+  const bool relied = relied_;
+  if (!relied && old_engine == engine_.engine && old_level == engine_.level) return;
+  const uint32_t level = take();
+  if (level == 0) return;  // the old one stays until then
+  if (relied && level != 3) take_back();
   const bool kept = old_level == level && (level != 3 || old_engine == engine_.engine);
   // An engine that cannot let go keeps the queue; the next resume tries again.
-  if (!kept && !give_back(old_engine, old_level)) return;
-  suspended_by_ = engine_.engine;
-  suspended_level_ = level;
+  if (old_level != 0 && !kept && !give_back(old_engine, old_level)) return;
+  own_engine_ = engine_.engine;
+  own_level_ = level;
+  note_suspended(true, now_ns() - decided_ns_);
 }
 
 void XQueue::apply() {
   const uint64_t now = now_ns();
   const std::lock_guard<std::mutex> lock(mutex_);
   if (released_) return;
+  retry_at_ns_.store(0, std::memory_order_relaxed);
   const uint64_t sequence = slot_.control.sequence.load(std::memory_order_acquire);
   const bool run = should_run();
-  if (!run && !suspended_) suspend_now(now);
-  if (run && suspended_) resume_now();
+  const bool done = run ? (!closed_ || let_run()) : (hold_back(now), suspended_);
   // Settle, not only pump: `notify` may have been turned on, and a move that
   // began before that reports its edge to nobody. When this returns, such a
   // move's StateLine::ready is seen, and every later edge is reported.
   gate_.pump_and_settle();
-  slot_.state.applied.store(sequence, std::memory_order_release);
+  // A suspend that does not hold yet is not carried out.
+  if (done) slot_.state.applied.store(sequence, std::memory_order_release);
 }
 
 bool XQueue::set_hold(bool on) {
@@ -177,7 +265,9 @@ void XQueue::release() {
   const std::lock_guard<std::mutex> lock(mutex_);
   released_ = true;
   gate_.obey_nobody();
-  if (suspended_) resume_now();
+  if (closed_) let_run();
+  // A scheduler that does not know yet must not suspend it any more.
+  take_back();
   gate_.pump();
 }
 
@@ -186,7 +276,8 @@ uint64_t XQueue::retire() {
   released_ = true;
   const uint64_t dropped = gate_.drop_all();
   // A destroyed queue must not leave a hold behind for the next of its id.
-  if (suspended_) resume_now();
+  if (closed_) let_run();
+  take_back();
   return dropped;
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "../engine/engine.h"
 #include "../gate/gate.h"
@@ -55,6 +56,12 @@ class XQueue {
   // Packets in the hardware queue at once, under competition at level 1.
   void set_window(uint32_t packets);
 
+  // A suspend that could not be carried out yet (the module limits their rate):
+  // when to apply() again, 0 for never.
+  uint64_t retry_at_ns() const noexcept { return retry_at_ns_.load(std::memory_order_relaxed); }
+  // Why not engine kmod; empty if it is in use, or not wanted.
+  std::string kmod_why();
+
   // For the end of the process: everything runs, nothing is obeyed any more.
   void release();
   // Before the hardware queue goes away. Returns the packets dropped.
@@ -62,24 +69,38 @@ class XQueue {
 
  private:
   bool should_run() const noexcept;
-  void suspend_now(uint64_t decided_ns);
-  void resume_now();
+  bool scheduler_carries() const noexcept;
+  void hold_back(uint64_t decided_ns);
+  bool let_run();
+  void take_back();
   void change_suspension();
-  uint32_t take(Engine* engine, uint32_t level);
+  void note_suspended(bool holds, uint64_t took_ns);
+  uint32_t take();
   bool give_back(Engine* engine, uint32_t level);
   void bound_own();
+  void publish_engine();
 
   const uint32_t slot_number_;
   const uint32_t id_;
   Slot& slot_;
   KfdQueue* const kfd_;
+  const bool guards_;  // level 2 is there
 
   std::mutex mutex_;  // guards the following; held across engine calls
+  EngineChoice choice_ = EngineChoice::kAuto;
   EngineDecision engine_;
-  bool suspended_ = false;  // as carried out
-  uint32_t suspended_level_ = 0;
-  Engine* suspended_by_ = nullptr;  // the engine that has to resume it
-  bool holds_itself_ = false;       // the in-process API was used
+  // Suspended by this process: the level, 0 if it is not, and the engine that
+  // has to resume it.
+  uint32_t own_level_ = 0;
+  Engine* own_engine_ = nullptr;
+  // Suspended by the scheduler itself, or about to be (ControlLine::carrier).
+  bool relied_ = false;
+  bool closed_ = false;     // the gate keeps everything back
+  bool suspended_ = false;  // and the suspend holds, at its level
+  uint64_t decided_ns_ = 0;
+  uint64_t in_flight_ = 0;  // when the gate closed
+  std::atomic<uint64_t> retry_at_ns_{0};
+  bool holds_itself_ = false;  // the in-process API was used
   bool released_ = false;
 
   Gate gate_;

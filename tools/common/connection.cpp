@@ -72,7 +72,24 @@ InfoReply Connection::info() {
   InfoReply reply =
       ask<InfoReply>(make_message<InfoRequest>(MessageType::kInfoRequest), MessageType::kInfoReply);
   reply.policy[sizeof reply.policy - 1] = '\0';
+  reply.module_text[sizeof reply.module_text - 1] = '\0';
   return reply;
+}
+
+std::vector<ProcessRecord> Connection::processes() {
+  std::vector<ProcessRecord> records;
+  ProcessRequest request = make_message<ProcessRequest>(MessageType::kProcessRequest);
+  for (;;) {
+    ProcessReply reply = ask<ProcessReply>(request, MessageType::kProcessReply);
+    for (uint32_t i = 0; i < reply.count && i < kListPage; ++i) {
+      ProcessRecord& record = reply.record[i];
+      record.comm[sizeof record.comm - 1] = '\0';
+      record.kmod_why[sizeof record.kmod_why - 1] = '\0';
+      records.push_back(record);
+    }
+    if (reply.more == 0) return records;
+    request.cursor = reply.cursor;
+  }
 }
 
 std::vector<XQueueRecord> Connection::list() {

@@ -29,6 +29,7 @@ class Connection {
 
   InfoReply info();
   std::vector<XQueueRecord> list();
+  std::vector<ProcessRecord> processes();
   // What was matched. Throws Failure for anything but Status::kOk.
   uint32_t hold(int32_t pid, uint32_t xqueue, uint32_t lease_ms);
   uint32_t resume(int32_t pid, uint32_t xqueue);

@@ -72,14 +72,32 @@ json to_json(const XQueueRecord& r) {
   return j;
 }
 
+json to_json(const ProcessRecord& p) {
+  return {{"pid", p.pid},
+          {"uid", p.uid},
+          {"comm", p.comm},
+          {"kmod", p.kmod},
+          {"kfd", p.kfd},
+          {"gate", p.gate},
+          {"carried", p.carried},
+          {"kmod_why", p.kmod_why[0] == '\0' ? json() : json(p.kmod_why)}};
+}
+
 }  // namespace
 
 int info(const std::string& socket, bool as_json) {
   Connection connection(socket);
   const InfoReply reply = connection.info();
   const double uptime = static_cast<double>(reply.uptime_ns) / 1e9;
+  const std::vector<ProcessRecord> processes = connection.processes();
   if (as_json) {
+    json clients = json::array();
+    for (const ProcessRecord& p : processes) clients.push_back(to_json(p));
     const json j = {{"socket", socket},
+                    {"module", {{"usable", reply.module_usable != 0},
+                                {"text", reply.module_text},
+                                {"xqueues", reply.carried}}},
+                    {"clients", clients},
                     {"pid", reply.pid},
                     {"policy", reply.policy},
                     {"processes", reply.processes},
@@ -96,6 +114,12 @@ int info(const std::string& socket, bool as_json) {
   printf("scheduled %u processes, %u XQueues, %u suspended\n", reply.processes, reply.xqueues,
          reply.suspended);
   printf("so far    %" PRIu64 " edges, %" PRIu64 " decisions\n", reply.edges, reply.decisions);
+  if (reply.module_usable != 0) {
+    printf("module    %s; suspends hardware queues of %u XQueues across processes\n",
+           reply.module_text, reply.carried);
+  } else {
+    printf("module    not used: %s\n", reply.module_text);
+  }
   // Which engines are in use, by XQueue.
   uint32_t count[4] = {};
   uint32_t weaker = 0;
@@ -105,6 +129,11 @@ int info(const std::string& socket, bool as_json) {
   }
   printf("engines   kmod %u, kfd %u, gate %u XQueues; %u below the level they want\n", count[3],
          count[2], count[1], weaker);
+  for (const ProcessRecord& p : processes) {
+    printf("%8d  %-15s kmod %u, kfd %u, gate %u", p.pid, p.comm, p.kmod, p.kfd, p.gate);
+    if (p.kmod_why[0] != '\0') printf("; not kmod: %s", p.kmod_why);
+    printf("\n");
+  }
   return kDone;
 }
 

@@ -44,7 +44,9 @@ XQueueRecord record_of(const Connection& c, const XQueueEntry& entry, const Slot
   r.window = entry.now.window;
   r.guard = entry.now.guard;
   r.run = entry.now.run ? 1 : 0;
-  r.suspended = state.suspended.load(relaxed);
+  // What the daemon itself holds it knows best: the process may be stopped.
+  r.suspended = entry.carry_now.scheduler && !entry.now.run ? entry.carry_now.taken
+                                                            : state.suspended.load(relaxed);
   r.ready = state.ready.load(relaxed);
   r.held = entry.held ? 1 : 0;
   r.ring_packets = identity.ring_packets.load(relaxed);
@@ -65,6 +67,40 @@ XQueueRecord record_of(const Connection& c, const XQueueEntry& entry, const Slot
   return r;
 }
 
+ProcessRecord record_of(const Connection& c) {
+  ProcessRecord r{};
+  r.pid = c.peer.pid;
+  r.uid = c.peer.uid;
+  memcpy(r.comm, c.comm, sizeof r.comm);
+  const SlotTable& table = c.view->table();
+  const auto entries = c.view->entries();
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (!entries[i].used) continue;
+    switch (static_cast<EngineKind>(table.slot[i].identity.engine.load(std::memory_order_relaxed))) {
+      case EngineKind::kKmod:
+        ++r.kmod;
+        break;
+      case EngineKind::kKfd:
+        ++r.kfd;
+        break;
+      default:
+        ++r.gate;
+    }
+    if (entries[i].carry_now.scheduler) ++r.carried;
+  }
+  static_assert(sizeof r.kmod_why == sizeof table.engine_note);
+  for (size_t i = 0; i < SlotTable::kNoteWords; ++i) {
+    const uint64_t word = table.engine_note[i].load(std::memory_order_relaxed);
+    memcpy(r.kmod_why + i * sizeof word, &word, sizeof word);
+  }
+  r.kmod_why[sizeof r.kmod_why - 1] = '\0';
+  // Another process's words, on their way to a terminal.
+  for (char& byte : r.kmod_why) {
+    if (byte != '\0' && (byte < ' ' || byte > '~')) byte = '?';
+  }
+  return r;
+}
+
 }  // namespace
 
 bool Server::on_info(Connection& c) {
@@ -74,12 +110,31 @@ bool Server::on_info(Connection& c) {
     if (!other->started) continue;
     ++reply.processes;
     reply.suspended += static_cast<uint32_t>(other->view->suspended());
+    for (const XQueueEntry& entry : other->view->entries()) {
+      if (entry.used && entry.carry_now.scheduler) ++reply.carried;
+    }
   }
   reply.xqueues = static_cast<uint32_t>(arbiter_.xqueues());
   reply.decisions = decisions_;
   reply.edges = edges_;
   reply.uptime_ns = now_ns() - started_ns_;
   set_text(reply.policy, std::string(arbiter_.policy().name()).c_str());
+  reply.module_usable = module_.running() ? 1 : 0;
+  set_text(reply.module_text, module_text_.c_str());
+  return send_message(c.socket.get(), reply) == IoResult::kOk;
+}
+
+bool Server::on_processes(Connection& c, const ProcessRequest& request) {
+  ProcessReply reply = make_message<ProcessReply>(MessageType::kProcessReply);
+  for (const auto& other : connections_) {
+    if (other->serial < request.cursor.client || !other->started) continue;
+    if (reply.count == kListPage) {
+      reply.more = 1;
+      reply.cursor = {other->serial, 0, 0};
+      break;
+    }
+    reply.record[reply.count++] = record_of(*other);
+  }
   return send_message(c.socket.get(), reply) == IoResult::kOk;
 }
 

@@ -78,8 +78,11 @@ bool Server::prepare(std::string& error) {
   signals_.reset(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   timer_.reset(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   spare_.reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  module_event_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (epoll_ && signals_ && timer_ && watch(listener_.fd(), on_listener_, EPOLLIN) &&
-      watch(signals_.get(), on_signals_, EPOLLIN) && watch(timer_.get(), on_timer_, EPOLLIN)) {
+      watch(signals_.get(), on_signals_, EPOLLIN) && watch(timer_.get(), on_timer_, EPOLLIN) &&
+      watch(module_event_.get(), on_module_, EPOLLIN)) {
+    open_module();
     return true;
   }
   error = std::string("the event loop cannot be set up: ") + strerror(errno);
@@ -112,6 +115,9 @@ void Server::run() {
           source.connection->dirty = true;
           decide_ = true;
           break;
+        case Source::Kind::kModule:
+          on_module();
+          break;
         case Source::Kind::kProcess:
           drop(*source.connection, nullptr);
           break;
@@ -125,6 +131,7 @@ void Server::run() {
   listener_.close();
   for (auto& c : connections_) drop(*c, nullptr);
   remove_gone();
+  module_.stop();
 }
 
 void Server::on_signals() {
@@ -205,6 +212,9 @@ bool Server::on_request(Connection& c, const Request& request, Received& receive
   }
   c.role = Connection::Role::kControl;
   if (const auto* list = std::get_if<ListRequest>(&request)) return on_list(c, *list);
+  if (const auto* processes = std::get_if<ProcessRequest>(&request)) {
+    return on_processes(c, *processes);
+  }
   if (const auto* hold = std::get_if<HoldRequest>(&request)) return on_hold(c, *hold);
   if (const auto* resume = std::get_if<ResumeRequest>(&request)) return on_resume(c, *resume);
   if (const auto* set = std::get_if<SetRequest>(&request)) return on_set(c, *set);
@@ -257,6 +267,7 @@ bool Server::on_start(Connection& c) {
     error_ = "a start out of turn";
     return false;
   }
+  open_module();  // it may have come since
   c.started = c.dirty = decide_ = true;
   arbiter_.add(*c.view);
   log(LogLevel::kInfo, "pid %d (%s, uid %u) is scheduled here", static_cast<int>(c.peer.pid),
@@ -322,10 +333,18 @@ void Server::decide_and_publish() {
   }
   if (holds_changed_ || (table_changed && !holds_.empty())) mark_held();
   holds_changed_ = false;
+  mark_carried();
   arbiter_.decide(now);
   ++decisions_;
   for (auto& c : connections_) {
-    if (c->started && !c->gone && c->view->changed()) publish(*c);
+    c->published = c->started && !c->gone && c->view->changed();
+    if (c->published) publish(*c);
+  }
+  // With every gate closed, and before the clients wake up: they only keep
+  // the books of what the module does meanwhile.
+  want_suspended();
+  for (auto& c : connections_) {
+    if (c->published) announce(*c);
   }
 }
 
@@ -342,7 +361,6 @@ void Server::publish(Connection& c) {
   if (may_suspend) c.memory.table()->heartbeat.fetch_add(1, std::memory_order_release);
   view.publish(may_suspend ? TableView::Publish::kAll : TableView::Publish::kNoSuspends);
   view.account(now_ns());
-  announce(c);
 }
 
 void Server::announce(Connection& c) {
@@ -376,6 +394,7 @@ void Server::arm_timer() {
   }
   const uint64_t now = now_ns();
   uint64_t next = 0;
+  if (!wanted_.empty()) period = std::min(period, module_.renew_period_ns());
   if (period != 0) {
     period = std::clamp(period, kFastestBeatNs, kSlowestBeatNs);
     if (next_beat_ns_ == 0 || next_beat_ns_ > now + period) next_beat_ns_ = now + period;
@@ -412,6 +431,11 @@ void Server::on_timer() {
         c->memory.table()->heartbeat.fetch_add(1, std::memory_order_release);
       }
     }
+  }
+  // From this loop and not by itself: if it hangs, the leases have to end.
+  if (!wanted_.empty() && renew_at_ns_ <= now) {
+    renew_at_ns_ = now + module_.renew_period_ns();
+    module_.renew();
   }
   expire_holds(now);
   const uint64_t again = arbiter_.decide_again_ns();

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "listener.h"
+#include "module_worker.h"
 #include "sched/arbiter.h"
 #include "sched/protocol.h"
 #include "sched/slot_memory.h"
@@ -26,7 +27,7 @@ struct Connection;
 
 // What an epoll event is about.
 struct Source {
-  enum class Kind { kListener, kSignals, kTimer, kSocket, kEdge, kProcess };
+  enum class Kind { kListener, kSignals, kTimer, kSocket, kEdge, kProcess, kModule };
   Kind kind;
   Connection* connection = nullptr;
 };
@@ -57,6 +58,7 @@ struct Connection {
   bool announced = false;  // the last kApply said that something is suspended
   bool lagging = false;    // its socket is full: a kApply is due
   bool gone = false;       // to be dropped at the end of this turn
+  bool published = false;  // an announcement is due
 };
 
 // An operator's suspend.
@@ -95,6 +97,7 @@ class Server {
   // control.cpp
   bool on_info(Connection& c);
   bool on_list(Connection& c, const ListRequest& request);
+  bool on_processes(Connection& c, const ProcessRequest& request);
   bool on_hold(Connection& c, const HoldRequest& request);
   bool on_resume(Connection& c, const ResumeRequest& request);
   bool on_set(Connection& c, const SetRequest& request);
@@ -106,8 +109,17 @@ class Server {
   void expire_holds(uint64_t now);
   void mark_held();  // Hold -> XQueueEntry
 
+  // module.cpp: hardware queues through /dev/xsched.
+  void open_module();
+  void close_module(const std::string& why);
+  void mark_carried();  // XQueueEntry::module, ::carry_next
+  void want_suspended();
+  void on_module();
+  void on_claim(const ModuleReport::Checked& checked);
+  void on_failed(const ModuleReport::Failed& failed);
+
   void decide_and_publish();
-  void publish(Connection& c);
+  void publish(Connection& c);  // stores; announce() follows
   void announce(Connection& c);
   void drop(Connection& c, const char* why);
   void remove_gone();
@@ -123,6 +135,7 @@ class Server {
   Source on_listener_{Source::Kind::kListener};
   Source on_signals_{Source::Kind::kSignals};
   Source on_timer_{Source::Kind::kTimer};
+  Source on_module_{Source::Kind::kModule};
 
   std::vector<std::unique_ptr<Connection>> connections_;  // by serial, ascending
   std::vector<Hold> holds_;
@@ -139,6 +152,13 @@ class Server {
   uint64_t edges_ = 0;
   uint64_t complaints_from_ns_ = 0;  // a hostile peer must not fill the log
   uint32_t complaints_ = 0;
+
+  Fd module_event_;
+  ModuleWorker module_;
+  std::string module_text_;  // what it is, or why there is none
+  std::vector<uint64_t> wanted_;
+  ModuleReport report_;
+  uint64_t renew_at_ns_ = 0;
 
   std::string error_;
   std::array<std::byte, kMaxMessage> buffer_;

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <linux/kfd_ioctl.h>
 
+#include "runtime/engine/kmod_engine.h"
+
 namespace xsched::test {
 namespace {
 
@@ -40,10 +42,11 @@ struct Row {
 
 TEST(Engine, Choice) {
   const Row rows[] = {
-      {EngineChoice::kAuto, 1, true, EngineKind::kKfd, 1},
-      {EngineChoice::kAuto, 2, true, EngineKind::kKfd, 2},
+      // Levels 1 and 2 need no engine but the gate.
+      {EngineChoice::kAuto, 1, true, EngineKind::kGate, 1},
+      {EngineChoice::kAuto, 2, true, EngineKind::kGate, 2},
       {EngineChoice::kAuto, 3, true, EngineKind::kKfd, 3},
-      {EngineChoice::kAuto, 1, false, EngineKind::kKfd, 1},
+      {EngineChoice::kAuto, 1, false, EngineKind::kGate, 1},
       {EngineChoice::kAuto, 3, false, EngineKind::kGate, 2},
       {EngineChoice::kKfd, 3, true, EngineKind::kKfd, 3},
       {EngineChoice::kKfd, 3, false, EngineKind::kGate, 2},
@@ -54,6 +57,10 @@ TEST(Engine, Choice) {
       {EngineChoice::kKmod, 3, false, EngineKind::kGate, 2},
   };
   const CreatedQueue some_queue;
+  set_module_opener([](std::string& why) {
+    why = "no module in this test";
+    return ModuleFile();
+  });
   for (const Row& row : rows) {
     const EngineDecision d =
         choose_engine(row.choice, row.wanted, row.kfd_queue ? some_queue.get() : nullptr);
@@ -66,6 +73,8 @@ TEST(Engine, Choice) {
     // Less than asked for, in level or in engine, is explained; else silence.
     const bool less = d.level < row.wanted || row.choice == EngineChoice::kKmod;
     EXPECT_EQ(!d.why.empty(), less) << d.why;
+    // Tools learn in any case why it is not the best one.
+    EXPECT_EQ(!d.kmod_why.empty(), row.wanted == 3) << d.kmod_why;
   }
 }
 
@@ -79,6 +88,15 @@ TEST(Engine, Level3NeedsAnAreaToSaveWavesIn) {
     EXPECT_NE(d.why.find("CWSR"), std::string::npos) << d.why;
   }
   EXPECT_TRUE(can_save(*CreatedQueue().get()));
+}
+
+TEST(Engine, WhatFailedIsPassedOver) {
+  const CreatedQueue queue;
+  const EngineDecision d = choose_engine(EngineChoice::kAuto, 3, queue.get(), EngineKind::kKmod);
+  EXPECT_EQ(d.engine->kind(), EngineKind::kKfd);
+  const EngineDecision below = choose_engine(EngineChoice::kAuto, 3, queue.get(), EngineKind::kKfd);
+  EXPECT_EQ(below.engine->kind(), EngineKind::kGate);
+  EXPECT_EQ(below.level, 2u) << "guards are still there";
 }
 
 TEST(Engine, GateCannotTakeAQueueOffTheGpu) {
