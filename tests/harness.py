@@ -215,10 +215,10 @@ class Child:
 
 
 class Scheduler:
-    """An xschedd on a private socket."""
+    """An xschedd on a private socket; on a node it sees that node's /dev/xsched."""
 
-    def __init__(self, build, log=None):
-        self.build = build
+    def __init__(self, build, log=None, node=None):
+        self.build, self.node = build, node
         self.folder = tempfile.mkdtemp(prefix="xsched-test-")
         self.socket = os.path.join(self.folder, "xschedd.sock")
         self.log = open(log or os.path.join(self.folder, "log"), "w")
@@ -226,8 +226,11 @@ class Scheduler:
         self.start()
 
     def start(self):
+        arguments = ["--socket", self.socket, "--foreground"]
+        command = (self.node.command(self.build.daemon, arguments) if self.node
+                   else [self.build.daemon, *arguments])
         self.process = subprocess.Popen(
-            [self.build.daemon, "--socket", self.socket, "--foreground"], env=environment(self.build, False),
+            command, env=environment(self.build, False),
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
         wait_until("xschedd listens", self.listening)
 
@@ -255,6 +258,9 @@ class Scheduler:
             raise RuntimeError(f"xschedctl {' '.join(arguments)} ended with {done.returncode}: "
                                f"{done.stderr.strip()}")
         return done.stdout
+
+    def info(self):
+        return json.loads(self.control("info", "--json"))
 
     def xqueues(self):
         return json.loads(self.control("list", "--json"))["xqueues"]

@@ -36,7 +36,8 @@ void pause_us(uint32_t us) {
 std::string reason_of_register(int error) {
   switch (error) {
     case ENOSPC:
-      return "the xsched module takes no more queues of this process: raise its parameter max_queues";
+      return "the xsched module takes no more queues of this process: raise its parameter "
+             "max_queues";
     case EEXIST:
       return "another file of this process has registered the queue with the xsched module";
     default:
@@ -140,7 +141,8 @@ int KmodEngine::hold(Queue& queue) noexcept {
   item.handle = queue.registered.handle;
   uint32_t retry_us = 0;
   const int error = file_.suspend({&item, 1}, retry_us);
-  if (error == EAGAIN) retry_ns_.store(std::max(retry_us, 100u) * uint64_t{1000}, std::memory_order_relaxed);
+  if (error == EAGAIN)
+    retry_ns_.store(std::max(retry_us, 100u) * uint64_t{1000}, std::memory_order_relaxed);
   if (error != 0) return error;
   if (item.status != 0) return -item.status;
   queue.held = true;

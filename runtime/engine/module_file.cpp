@@ -117,11 +117,13 @@ bool ModuleFile::check(bool control, std::string& why) {
     return false;
   }
   if ((query.engine[engine].levels & (1u << XSCHED_LEVEL_INTERRUPT)) == 0) {
-    why = std::string("engine ") + engine_name(engine) + " of the xsched module does not reach level 3";
+    why = std::string("engine ") + engine_name(engine) +
+          " of the xsched module does not reach level 3";
     return false;
   }
   if (control && query.role != XSCHED_ROLE_CONTROL) {
-    why = std::string(kPath) + " lets this user suspend nobody else's queues: run as root, or as a "
+    why = std::string(kPath) +
+          " lets this user suspend nobody else's queues: run as root, or as a "
           "member of the group that owns it";
     return false;
   }

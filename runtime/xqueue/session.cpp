@@ -53,7 +53,10 @@ struct Session::Impl final : XQueueSet {
 
   void apply(uint32_t number) override {
     const std::shared_lock<std::shared_mutex> lock(mutex);
-    if (number < by_slot.size() && by_slot[number] != nullptr) by_slot[number]->apply();
+    if (number < by_slot.size() && by_slot[number] != nullptr) {
+      by_slot[number]->apply();
+      if (by_slot[number]->note_due()) note_engine(by_slot[number]->kmod_why());
+    }
     update_watch();
   }
 

@@ -36,7 +36,8 @@ uint32_t XQueue::set_level(uint32_t wanted, EngineChoice choice) {
   engine_ = choose_engine(choice, wanted, kfd_);
   if (engine_.level == 2 && !guards_) {
     engine_.level = 1;
-    engine_.why += engine_.why.empty() ? "no signal for guard barriers" : "; no signal for guard barriers";
+    engine_.why +=
+        engine_.why.empty() ? "no signal for guard barriers" : "; no signal for guard barriers";
   }
   slot_.identity.level_wanted.store(wanted, std::memory_order_relaxed);
   if (!engine_.why.empty()) {
@@ -92,8 +93,8 @@ bool XQueue::scheduler_carries() const noexcept {
   const ControlLine& control = slot_.control;
   return control.run.load(std::memory_order_acquire) == 0 &&
          control.carrier.load(std::memory_order_relaxed) == kCarrierScheduler &&
-         slot_.identity.module_handle.load(std::memory_order_relaxed) != 0 &&
-         engine_.level == 3 && !gate_.held() && !gate_.boosted();
+         slot_.identity.module_handle.load(std::memory_order_relaxed) != 0 && engine_.level == 3 &&
+         !gate_.held() && !gate_.boosted();
 }
 
 // Stops the hardware queue by the engine chosen, or the best below it that
@@ -110,12 +111,17 @@ uint32_t XQueue::take() {
       retry_at_ns_.store(now_ns() + engine_.engine->retry_ns(), std::memory_order_relaxed);
       return 0;
     }
-    if (kind == EngineKind::kKmod) engine_.engine->withdraw(*kfd_);
+    std::string kmod_why = std::move(engine_.kmod_why);
+    if (kind == EngineKind::kKmod) {
+      engine_.engine->withdraw(*kfd_);
+      kmod_why = std::string("a suspend failed: ") + strerror(error);
+    }
     engine_ = choose_engine(choice_, 3, kfd_, kind);
+    engine_.kmod_why = std::move(kmod_why);
+    note_due_.store(true, std::memory_order_relaxed);
     // What is in the hardware queue has no guards and runs out; the next
     // suspend finds them.
     if (engine_.level == 2 && !guards_) engine_.level = 1;
-    if (kind == EngineKind::kKmod) engine_.kmod_why = std::string("a suspend failed: ") + strerror(error);
     log(LogLevel::kWarn, "xqueue %u: engine %s could not suspend (%s); now engine %s, level %u",
         id_, to_string(kind), strerror(error), to_string(engine_.engine->kind()), engine_.level);
     publish_engine();

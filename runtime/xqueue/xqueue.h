@@ -61,6 +61,10 @@ class XQueue {
   uint64_t retry_at_ns() const noexcept { return retry_at_ns_.load(std::memory_order_relaxed); }
   // Why not engine kmod; empty if it is in use, or not wanted.
   std::string kmod_why();
+  // That has changed since the last call.
+  bool note_due() noexcept {
+    return note_due_.load(std::memory_order_relaxed) && note_due_.exchange(false);
+  }
 
   // For the end of the process: everything runs, nothing is obeyed any more.
   void release();
@@ -100,6 +104,7 @@ class XQueue {
   uint64_t decided_ns_ = 0;
   uint64_t in_flight_ = 0;  // when the gate closed
   std::atomic<uint64_t> retry_at_ns_{0};
+  std::atomic<bool> note_due_{false};
   bool holds_itself_ = false;  // the in-process API was used
   bool released_ = false;
 

@@ -70,6 +70,9 @@ def scheme(name, level, seen, requests, low):
         entry["host_cpu_pressure"] = round(seen.pressure, 3)
     if level:
         entry["engines"] = sorted(seen.engines)
+        # As with levels, the weakest seen.
+        entry["engine"] = next((name for name in ("none", "gate", "kfd", "kmod")
+                                if name in seen.engines), "none")
         entry["preemptions"] = seen.suspends
         entry["in_flight_mean"] = (round(seen.in_flight / seen.suspends, 2) if seen.suspends
                                    else None)
@@ -102,14 +105,15 @@ def picture(schemes):
 
 def table(result):
     lines = ["", result["device"], "",
-             f"{'':8} {'level':>8} {'urgent request, ms':>27} {'other':>11} {'packets in':>12}",
-             f"{'scheme':8} {'want/got':>8} {'P50':>9}{'P99':>9}{'max':>9} {'kernels/s':>11} "
-             f"{'flight':>12}"]
+             f"{'':8} {'level':>8} {'':>7} {'urgent request, ms':>27} {'other':>11} "
+             f"{'packets in':>12}",
+             f"{'scheme':8} {'want/got':>8} {'engine':>7} {'P50':>9}{'P99':>9}{'max':>9} "
+             f"{'kernels/s':>11} {'flight':>12}"]
     for entry in result["schemes"]:
         high, level = entry["high"], entry["level_wanted"]
         levels = f"{level}/{entry['level_actual']}" if level else "-"
         flight = entry.get("in_flight_mean")
-        lines.append(f"{entry['name']:8} {levels:>8} {ms(high['p50_us']):>9}"
+        lines.append(f"{entry['name']:8} {levels:>8} {entry.get('engine', '-'):>7} {ms(high['p50_us']):>9}"
                      f"{ms(high['p99_us']):>9}{ms(high['max_us']):>9} "
                      f"{entry['low']['per_s']:>11.1f} {'-' if flight is None else flight:>12}")
     lines += ["", *picture(result["schemes"]), "",

@@ -63,8 +63,8 @@ void Server::mark_carried() {
         module_.check({module.handle, c->peer.pid, entry.input.gpu_id,
                        identity.kfd_queue_id.load(std::memory_order_relaxed)});
       }
-      const bool carried = module.state == XQueueEntry::Module::kOwn && module_.running() &&
-                           entry.input.level == 3;
+      const bool carried =
+          module.state == XQueueEntry::Module::kOwn && module_.running() && entry.input.level == 3;
       entry.carry_next.scheduler = carried;
       if (!carried) entry.carry_next.taken = false;
     }
@@ -158,9 +158,10 @@ void Server::on_failed(const ModuleReport::Failed& failed) {
       module.state = XQueueEntry::Module::kRefused;
       // Gone: it was destroyed, or withdrawn by its process.
       if (failed.error == ENOENT || failed.error == ESRCH) continue;
-      log(LogLevel::kWarn, "pid %d (%s), XQueue %u: the xsched module could not suspend it (%s); "
-          "its process does", static_cast<int>(c->peer.pid), c->comm, entry.id,
-          strerror(failed.error));
+      log(LogLevel::kWarn,
+          "pid %d (%s), XQueue %u: the xsched module could not suspend it (%s); "
+          "its process does",
+          static_cast<int>(c->peer.pid), c->comm, entry.id, strerror(failed.error));
     }
   }
 }

@@ -63,6 +63,16 @@ bool handle(const char* line, FakeXQueues& x, Agent& agent) {
   } else if (strcmp(word, "ready") == 0 || strcmp(word, "idle") == 0) {
     x.set_ready(slot, word[0] == 'r');
     answer(true);
+  } else if (strcmp(word, "claim") == 0) {  // SLOT HANDLE KFD_QUEUE GPU
+    unsigned long long name = 0;
+    unsigned queue = 0, gpu = 0;
+    sscanf(line, "%*s %*d %llu %u %u", &name, &queue, &gpu);
+    xsched::IdentityLine& identity = x.slot(slot).identity;
+    identity.kfd_queue_id.store(queue);
+    identity.gpu_id.store(gpu);
+    identity.module_handle.store(name);
+    agent.slots_changed();
+    answer(true);
   } else if (strcmp(word, "suspended") == 0 || strcmp(word, "running") == 0) {
     answer(x.wait(slot, word[0] == 's'));
   } else if (strcmp(word, "edges") == 0) {
