@@ -17,6 +17,33 @@ constexpr uint64_t kReserve = 8;
 // A signal's handle is the address of its amd_signal_t (amd_hsa_signal.h).
 constexpr uint64_t kSignalValueOffset = 8;
 
+int64_t signal_value(uint64_t handle) noexcept {
+  return load_acquire(*reinterpret_cast<const int64_t*>(handle + kSignalValueOffset));
+}
+
+// True if a barrier-value packet's condition does not hold. One that we do not
+// know counts as fulfilled: the packet processor refuses it.
+bool value_is_awaited(const uint64_t* body) noexcept {
+  enum : uint32_t { kEqual = 0, kNotEqual = 1, kLess = 2, kGreaterOrEqual = 3 };
+  const uint64_t handle = body[0];
+  if (handle == 0) return false;
+  const auto mask = static_cast<int64_t>(body[2]);
+  const auto wanted = static_cast<int64_t>(body[1]);
+  const int64_t value = signal_value(handle) & mask;
+  switch (static_cast<uint32_t>(body[3])) {
+    case kEqual:
+      return value != wanted;
+    case kNotEqual:
+      return value == wanted;
+    case kLess:
+      return value >= wanted;
+    case kGreaterOrEqual:
+      return value < wanted;
+    default:
+      return false;
+  }
+}
+
 // The owner may have lost its processor, to us of all threads: the agent that
 // waits here may have real-time priority, so yielding is not enough, it must
 // sleep.
@@ -214,7 +241,7 @@ inline void Gate::move() noexcept {
     write = index + 1;
     if (tool) [[unlikely]]
       hardware_.doorbell(hardware_.context, index);
-    if (is_barrier(header) && dependencies != 0) [[unlikely]] {
+    if (dependencies != 0 && is_waiter(header)) [[unlikely]] {
       // Release: who sees the end finds the barriers below it in the ring.
       barriers_end_.store(write, std::memory_order_release);
       barrier_entered = true;
@@ -271,15 +298,23 @@ bool Gate::waits_for_others() const noexcept {
   if (hardware_.reserve != nullptr) return false;
   const uint64_t end = barriers_end_.load(std::memory_order_acquire);
   for (uint64_t i = load_acquire(*hardware_.read_index); i < end; ++i) {
-    const Packet& packet = hardware_.base[i & (hardware_.packets - 1)];
-    if (!is_barrier(load_acquire(packet.header))) continue;
-    for (int d = 0; d < kBarrierDependencies; ++d) {
-      const uint64_t handle = load_relaxed(packet.body[d]);
+    const Packet& slot = hardware_.base[i & (hardware_.packets - 1)];
+    const uint32_t header = load_acquire(slot.header);
+    if (!is_waiter(header)) continue;
+    uint64_t body[kBarrierDependencies];
+    // Acquire: the read index below is looked at after these.
+    for (int d = 0; d < kBarrierDependencies; ++d) body[d] = load_acquire(slot.body[d]);
+    // The slot gets its next packet only after the read index has passed it:
+    // what was read is this packet's, and its signals' handles are handles.
+    if (load_acquire(*hardware_.read_index) > i) continue;
+    if (is_barrier_value(header)) {
+      if (value_is_awaited(body)) return true;
+      continue;
+    }
+    for (const uint64_t handle : body) {
       // Our own guard is no other's work.
       if (handle == 0 || handle == signals_.guard_handle) continue;
-      if (load_acquire(*reinterpret_cast<const int64_t*>(handle + kSignalValueOffset)) != 0) {
-        return true;
-      }
+      if (signal_value(handle) != 0) return true;
     }
   }
   return false;

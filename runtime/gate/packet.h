@@ -44,12 +44,20 @@ inline bool is_barrier(uint32_t header) {
   return packet_type(header) == kPacketBarrierAnd || packet_type(header) == kPacketBarrierOr;
 }
 
-// A packet that occupies the GPU: all but barriers, AMD's barrier-value packet
-// (hsa_ven_amd: its format stands in the third byte of the header) included.
-inline bool is_work(uint32_t header) {
+// AMD's barrier-value packet (hsa_ext_amd.h): its format stands in the third
+// byte of the header; body[0] = signal (may be 0), [1] = value, [2] = mask,
+// [3], low half = condition.
+inline bool is_barrier_value(uint32_t header) {
   constexpr uint32_t kBarrierValueFormat = 2;
-  if (packet_type(header) == kPacketVendor) return (header >> 16 & 0xff) != kBarrierValueFormat;
-  return !is_barrier(header);
+  return packet_type(header) == kPacketVendor && (header >> 16 & 0xff) == kBarrierValueFormat;
+}
+// A packet that may wait for a signal.
+inline bool is_waiter(uint32_t header) {
+  return is_barrier(header) || is_barrier_value(header);
+}
+// A packet that occupies the GPU.
+inline bool is_work(uint32_t header) {
+  return !is_waiter(header);
 }
 
 // Accessors for words that another thread or the GPU reads at the same time.
@@ -71,7 +79,7 @@ void store_relaxed(T& word, T value) {
 }
 
 // Copies everything but the header; returns the first five words of the body,
-// or-ed: for a barrier, not 0 if it depends on a signal. In 8-byte words on
+// or-ed: for a waiter, not 0 if it depends on a signal. In 8-byte words on
 // purpose: applications fill packets field by field just before, and a wider
 // load would miss the store buffer's forwarding and stall. Relaxed atomics keep
 // the compiler from merging them and cost nothing else.

@@ -71,6 +71,35 @@ TEST(GateDependency, WaitsUntilTheSignalHappens) {
   EXPECT_FALSE(w.gate.waits_for_others());
 }
 
+// hipStreamWaitValue, and ROCr's own waits for a value.
+TEST(GateDependency, ABarrierValuePacketWaitsForItsCondition) {
+  constexpr uint32_t kBarrierValue = kPacketVendor | 2u << 16;
+  struct Row {
+    uint64_t condition;
+    int64_t fulfilled, awaited;
+  };
+  for (const Row& row : {Row{0, 5, 4}, Row{1, 4, 5}, Row{2, 4, 5}, Row{3, 5, 4}}) {
+    Waiter w;
+    FakeSignal signal;
+    signal.value = row.awaited | 0x100;  // outside the mask
+    Packet& packet = w.proxy[0];
+    packet.body[1] = 5;
+    packet.body[2] = 0xff;
+    packet.body[3] = row.condition;
+    w.submit(kBarrierValue, &signal);
+    EXPECT_EQ(w.gate.wants(), Gate::kWantsWatch);
+    EXPECT_TRUE(w.gate.waits_for_others()) << row.condition;
+    signal.value = row.fulfilled | 0x100;
+    EXPECT_FALSE(w.gate.waits_for_others()) << row.condition;
+  }
+  Waiter w;
+  w.proxy[0].body[1] = 5;
+  w.submit(kBarrierValue, nullptr);
+  EXPECT_FALSE(w.gate.waits_for_others()) << "it may carry no signal";
+  w.submit(kPacketVendor | 1u << 16, nullptr);
+  EXPECT_FALSE(w.gate.waits_for_others()) << "pm4 waits for no signal";
+}
+
 TEST(GateDependency, RetiredBarriersAreNotLookedAt) {
   Waiter w;
   FakeSignal signal;
