@@ -373,5 +373,41 @@ TEST(Gate, DropAllOfAnEmptyGateDropsNothing) {
   EXPECT_EQ(rig.gate->drop_all(), 0u);
 }
 
+// ROCr itself writes a pm4 packet into a queue that it made (ExecutePM4).
+TEST(Gate, APacketOfAnotherWriterIsNotOverwritten) {
+  Rig rig;
+  rig.submit(0, 0);
+  Packet& foreign = rig.hardware[1];
+  foreign.body[1] = 77;
+  store_release(foreign.header, kPacketVendor | 1u << 16);
+  store_release(rig.hardware_write, uint64_t{2});
+  rig.submit(0, 1);
+  EXPECT_EQ(rig.hardware_write, 3u);
+  EXPECT_EQ(rig.last_doorbell, 2u);
+  EXPECT_EQ(foreign.body[1], 77u);
+  EXPECT_EQ(packet_type(rig.hardware[2].header), uint32_t{kPacketKernel});
+}
+
+// The application's own, vendor formats and packets without a signal included.
+TEST(Gate, EveryTypeIsCopiedVerbatim) {
+  for (const uint32_t header :
+       {kPacketVendor | 1u << 16, kPacketVendor | 2u << 16, kPacketKernel | kHeaderBarrierBit,
+        uint32_t{kPacketAgent}, kPacketBarrierOr | kHeaderSystemScopes}) {
+    Rig rig;
+    const uint64_t index = rig.reserve();
+    Packet& packet = rig.proxy[index];
+    packet.word1 = 3;
+    for (uint64_t i = 0; i < 6; ++i) packet.body[i] = 100 + i;
+    packet.body[6] = 0;
+    store_release(packet.header, header);
+    rig.gate->pump();
+    const Packet& moved = rig.hardware[0];
+    EXPECT_EQ(moved.header, header);
+    EXPECT_EQ(moved.word1, 3u);
+    for (uint64_t i = 0; i < 6; ++i) EXPECT_EQ(moved.body[i], 100 + i);
+    EXPECT_EQ(moved.completion_signal(), 0u);
+  }
+}
+
 }  // namespace
 }  // namespace xsched::test
