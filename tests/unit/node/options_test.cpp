@@ -47,6 +47,7 @@ TEST(Options, EveryVariableIsRead) {
                      {"XSCHED_SIM_RESTORE_US", "17"},
                      {"XSCHED_SIM_VRAM_MB", "64"},
                      {"XSCHED_SIM_LOG", "3"},
+                     {"XSCHED_SIM_MODULE", "owner"},
                      {"XSCHED_SIM_KERNEL_US", "_Z4spinPi=200,fill*=1"}},
                     options, error))
       << error;
@@ -58,6 +59,7 @@ TEST(Options, EveryVariableIsRead) {
   EXPECT_EQ(options.node.restore_us, 17u);
   EXPECT_EQ(options.node.vram_bytes, 64ull << 20);
   EXPECT_EQ(options.log, 3);
+  EXPECT_EQ(options.module, ModuleAccess::kOwner);
   ASSERT_EQ(options.node.kernel_times.size(), 2u);
   EXPECT_EQ(options.node.kernel_times[0].name, "_Z4spinPi");
   EXPECT_EQ(options.node.kernel_times[0].us, 200u);

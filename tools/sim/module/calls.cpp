@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -117,7 +118,7 @@ void Service::call(File& file, const Received& received) {
   const uint32_t number = _IOC_NR(r.cmd);
   // The core takes addresses: it gets copies, and a null pointer for a bad one.
   alignas(8) uint8_t structure[kMaxStructure] = {};
-  std::memcpy(structure, received.body.data(), r.bytes);
+  std::copy_n(received.body.begin(), r.bytes, structure);
   std::vector<uint8_t> items(received.body.begin() + r.bytes, received.body.end());
   u64 place = 0;  // what the structure said
   __u64* pointer = nullptr;
