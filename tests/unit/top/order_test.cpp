@@ -50,11 +50,29 @@ TEST(OrderTest, UnknownIsLastInBothDirections) {
 }
 
 TEST(OrderTest, EveryColumnSorts) {
-  const Model model = model_of({xqueue(1, 1), xqueue(2, 1), xqueue(3, 2)});
+  Queue small = xqueue(1, 1, 100), large = xqueue(2, 2, 200);
+  small.streams = 1;
+  large.streams = 2;
+  large.user = "zoe";
+  large.priority = 9;
+  small.level_actual = 1;
+  large.engine = "kmod";
+  large.state = State::kSuspended;
+  large.depth = large.inflight = 90;
+  small.busy_ns = large.busy_ns = 0;
+  Model model;
+  model.update(snapshot(0, {large, small}));
+  small.suspends = 1;
+  large.suspends = 2;
+  small.last_suspend_ns = small.busy_ns = small.suspended_ns = 10;
+  large.last_suspend_ns = large.busy_ns = large.suspended_ns = 20'000'000;
+  model.update(snapshot(1, {large, small}));
   for (size_t i = 0; i < columns().size(); ++i) {
     Order order;
     order.column = static_cast<int>(i);
-    EXPECT_EQ(shown(model, order).size(), 3u) << columns()[i].title;
+    EXPECT_EQ(shown(model, order), (Ids{{1, 1}, {2, 2}})) << columns()[i].title;
+    order.descending = true;
+    EXPECT_EQ(shown(model, order), (Ids{{2, 2}, {1, 1}})) << columns()[i].title;
   }
 }
 

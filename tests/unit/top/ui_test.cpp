@@ -124,9 +124,12 @@ TEST_F(UiTest, FilterWorksWhileTypingAndEscapeBringsAllBack) {
 }
 
 TEST_F(UiTest, EscapeInTheFilterBringsTheOldOneBack) {
+  type("/program-2");
+  ui.key(kKeyEnter);
   type("/x");
+  EXPECT_EQ(ui.order().filter, "program-2x");
   ui.key(kKeyEscape);
-  EXPECT_EQ(ui.order().filter, "");
+  EXPECT_EQ(ui.order().filter, "program-2");
   EXPECT_EQ(ui.mode(), Ui::Mode::kTable);
 }
 
