@@ -54,4 +54,4 @@ clean: ## remove what was built
 	rm -rf build
 
 distclean: clean ## ... and the ROCm root
-	rm -rf .rocm
+	rm -rf --one-file-system .rocm
