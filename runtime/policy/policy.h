@@ -55,8 +55,8 @@ struct PolicyInput {
   uint64_t process = 0;           // PUP, SPUP: one value a process (its pid)
   uint64_t ready_since_ns = 0;    // KEDF, LAX: when `ready` last became true; same clock as now_ns
   // UP, PUP, SPUP, CFS, MLFQ: GPU time used since it was created. Measured by
-  // the caller with gpu_time.h: on the GPU means ready and (decided to run, or
-  // a suspend that does not hold yet). Never decreases.
+  // the caller with gpu_time.h: ready and decided to run, and for as long as a
+  // suspend came late. Never decreases.
   uint64_t run_ns = 0;
   int64_t deadline_ns = -1;  // KEDF: after ready_since_ns; negative: none
   int64_t laxity_ns = -1;    // LAX: how long after ready_since_ns it can wait; negative: none

@@ -48,6 +48,9 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
     entry.input = input;
     return true;
   }
+  // Relaxed: how late a suspend was need not be as recent as the rest.
+  entry.books.suspended(slot.counters.suspends.load(std::memory_order_relaxed),
+                        slot.counters.last_suspend_ns.load(std::memory_order_relaxed), now_ns);
   if (entry.priority_set) input.priority = *entry.priority_set;
   const PolicyInput& old = entry.input;
   const bool changed = old.ready != input.ready || old.priority != input.priority ||
@@ -125,7 +128,7 @@ void Arbiter::remove(TableView& view) {
 void Arbiter::set_policy(std::unique_ptr<Policy> policy) {
   policy_ = std::move(policy);
   for (TableView* view : views_) {
-    for (XQueueEntry& entry : view->entries_) entry.input.memory = {};
+    for (XQueueEntry& entry : view->entries_) entry.books.memory = {};
   }
 }
 
@@ -138,26 +141,69 @@ uint64_t Arbiter::linger_ns() const {
   return kLingerLevel3Ns;
 }
 
+// GPU time up to now goes to those that were on a GPU since the last decision.
+void Arbiter::measure(uint64_t now_ns) {
+  gpu_times_.start();
+  for (const TableView* view : views_) {
+    for (const XQueueEntry& entry : view->entries_) {
+      if (entry.used) gpu_times_.count(entry.books, entry.input.gpu_id);
+    }
+  }
+  gpu_times_.advance(now_ns);
+}
+
+void Arbiter::fill(const TableView& view, XQueueEntry& entry, PolicyInput& input, uint64_t now_ns) {
+  PolicyBooks& books = entry.books;
+  if (!input.ready) {
+    books.ready_since_ns = 0;
+  } else if (books.ready_since_ns == 0) {
+    books.ready_since_ns = now_ns;
+  }
+  input.ready_since_ns = books.ready_since_ns;
+  input.run_ns = gpu_times_.used(books, input.gpu_id);
+  input.memory = books.memory;
+  // One table a process. Its pid is the process's own word, which could be another's.
+  input.process = reinterpret_cast<uintptr_t>(&view);
+}
+
+void Arbiter::keep_books(uint64_t now_ns) {
+  size_t i = 0;
+  for (TableView* view : views_) {
+    for (XQueueEntry& entry : view->entries_) {
+      if (!entry.used) continue;
+      entry.books.memory = entry.next.memory;
+      const PolicyInput& input = inputs_[i++];
+      gpu_times_.set(entry.books, input.gpu_id, input.ready, entry.next.run, now_ns);
+    }
+  }
+}
+
 void Arbiter::decide(uint64_t now_ns) {
+  measure(now_ns);
   inputs_.clear();
   again_ns_ = 0;
   const uint64_t linger = linger_ns();
   for (TableView* view : views_) {
     for (XQueueEntry& entry : view->entries_) {
       if (!entry.used) continue;
-      inputs_.push_back(entry.input);
-      if (entry.idle_since_ns == 0) continue;
-      const uint64_t until = entry.idle_since_ns + linger;
-      if (now_ns >= until) {
-        entry.idle_since_ns = 0;
-        continue;
+      PolicyInput& input = inputs_.emplace_back(entry.input);
+      if (entry.idle_since_ns != 0) {
+        const uint64_t until = entry.idle_since_ns + linger;
+        if (now_ns >= until) {
+          entry.idle_since_ns = 0;
+        } else {
+          input.ready = true;
+          if (again_ns_ == 0 || until < again_ns_) again_ns_ = until;
+        }
       }
-      inputs_.back().ready = true;
-      if (again_ns_ == 0 || until < again_ns_) again_ns_ = until;
+      fill(*view, entry, input, now_ns);
     }
   }
   decisions_.resize(inputs_.size());
-  policy_->decide(inputs_, decisions_);
+  PolicyContext context;
+  context.now_ns = now_ns;
+  const uint64_t next_ns = policy_->decide(context, inputs_, decisions_);
+  if (next_ns != kNever && (again_ns_ == 0 || next_ns < again_ns_)) again_ns_ = next_ns;
 
   size_t i = 0;
   for (TableView* view : views_) {
@@ -175,6 +221,7 @@ void Arbiter::decide(uint64_t now_ns) {
       if (!next.run && (entry.fresh || entry.now.run)) view->suspends_ = true;
     }
   }
+  keep_books(now_ns);
 }
 
 }  // namespace xsched

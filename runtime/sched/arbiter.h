@@ -20,6 +20,7 @@
 
 #include "../policy/policy.h"
 #include "../xqueue/slot.h"
+#include "policy_books.h"
 
 namespace xsched {
 
@@ -41,7 +42,8 @@ struct XQueueEntry {
   uint64_t suspended_since_ns = 0;      // 0: runs
   uint64_t suspended_ns = 0;            // before that
   uint64_t module_handle = 0;  // as published by the process: to be verified
-  PolicyInput input;
+  PolicyBooks books;
+  PolicyInput input;    // as read from the slot
   PolicyDecision now;   // published
   PolicyDecision next;  // decided
 
@@ -129,10 +131,15 @@ class Arbiter {
 
  private:
   uint64_t linger_ns() const;
+  void measure(uint64_t now_ns);
+  void fill(const TableView& view, XQueueEntry& entry, PolicyInput& input, uint64_t now_ns);
+  void keep_books(uint64_t now_ns);
+
   std::unique_ptr<Policy> policy_;
   std::vector<TableView*> views_;
   std::vector<PolicyInput> inputs_;
   std::vector<PolicyDecision> decisions_;
+  GpuTimes gpu_times_;
   uint64_t again_ns_ = 0;
 };
 

@@ -144,10 +144,17 @@ void ModelGpu::refill(XQueue& x) {
   meter(x);
 }
 
+GpuTime& ModelGpu::meter_now(uint32_t gpu_id) {
+  const auto on = std::count_if(
+      x_.begin(), x_.end(), [&](const XQueue& x) { return x.time.on && x.input.gpu_id == gpu_id; });
+  meters_[gpu_id].advance(now_, static_cast<uint64_t>(on));
+  return meters_[gpu_id];
+}
+
 void ModelGpu::meter(XQueue& x) {
   const bool saved_off = x.phase == Phase::kOff;
   const bool on = !x.kernels.empty() && (x.decision.run || (!saved_off && x.in_hardware > 0));
-  meters_[x.input.gpu_id].set(x.time, on, now_);
+  meter_now(x.input.gpu_id).set(x.time, on);
   running_[x.input.gpu_id] = saving_[x.input.gpu_id] = 0;
   for (const XQueue& other : x_) {
     if (other.input.gpu_id != x.input.gpu_id) continue;
@@ -198,7 +205,7 @@ void ModelGpu::decide() {
   std::vector<XQueue*> who;
   for (XQueue& x : x_) {
     if (!x.alive) continue;
-    x.input.run_ns = meters_[x.input.gpu_id].used(x.time, now_);
+    x.input.run_ns = meter_now(x.input.gpu_id).used(x.time);
     in.push_back(x.input);
     who.push_back(&x);
   }

@@ -109,6 +109,7 @@ class ModelGpu {
   uint64_t next_event() const;
   void advance(uint64_t to);
   void settle(XQueue& x);
+  GpuTime& meter_now(uint32_t gpu_id);
   void meter(XQueue& x);
   void watch_inversions();
   double uniform() { return std::uniform_real_distribution<double>(0, 1)(random_); }
