@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The preload. Nothing happens when it is loaded: ROCr finds OnLoad here when
-// HSA starts, and the first queue creation starts the rest. What must stand in
+// The preload. Nothing happens when it is loaded, but for the variable below:
+// ROCr finds OnLoad here when HSA starts, and the first queue creation starts
+// the rest. What must stand in
 // the preloaded object itself stands here: the symbols that ROCr looks for,
 // and ioctl(), which must come before libc's.
 #include <dlfcn.h>
 
 #include <cstdarg>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 
+#include "../runtime/base/config.h"
 #include "../runtime/hsa/api.h"
 #include "../runtime/hsa/kfd_queues.h"
 
@@ -41,6 +44,20 @@ XSCHED_EXPORT int rocprofiler_register_library_api_table(const char* library, vo
   static const auto next =
       reinterpret_cast<Register>(dlsym(RTLD_NEXT, "rocprofiler_register_library_api_table"));
   return next != nullptr ? next(library, import, version, tables, count, id) : 1;
+}
+
+// HIP reads GPU_MAX_HW_QUEUES before it starts HSA, so OnLoad would be too late
+// for it (clr: Flag::init() comes before Device::init()); nothing that it calls
+// earlier could be entered. Only what the user asked for, and only a string in
+// this process's environment: no lock, no thread, no other library.
+[[gnu::constructor]] static void give_streams_queues() {
+  const char* wanted = std::getenv("XSCHED_STREAM_QUEUES");
+  if (wanted == nullptr) return;
+  char* end = nullptr;
+  const long queues = std::strtol(wanted, &end, 10);
+  // A bad value is reported with the other settings (base/config.cpp).
+  if (*end != '\0' || queues < 1 || queues > xsched::kMostStreamQueues) return;
+  setenv("GPU_MAX_HW_QUEUES", wanted, 0);
 }
 
 XSCHED_EXPORT int ioctl(int fd, unsigned long request, ...) {

@@ -88,6 +88,9 @@ Config parse_config(Lookup lookup) {
                    "on, off", 1) != 0;
   c.priority = static_cast<int32_t>(
       integer(lookup, {"XSCHED_PRIORITY", "XSCHED_AUTO_XQUEUE_PRIORITY"}, -255, 255, c.priority));
+  c.stream_priority =
+      static_cast<int32_t>(integer(lookup, {"XSCHED_STREAM_PRIORITY"}, 0, 255, c.stream_priority));
+  integer(lookup, {"XSCHED_STREAM_QUEUES"}, 1, kMostStreamQueues, 0);
   c.level = static_cast<uint32_t>(
       integer(lookup, {"XSCHED_LEVEL", "XSCHED_AUTO_XQUEUE_LEVEL"}, 1, 3, c.level));
   c.window = static_cast<uint32_t>(

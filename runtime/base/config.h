@@ -14,9 +14,14 @@ namespace xsched {
 
 enum class EngineChoice { kAuto, kKmod, kKfd, kGate };
 
+// XSCHED_STREAM_QUEUES, hardware queues for the streams of one HIP priority: the
+// shim's constructor gives it to HIP, here it is only checked.
+inline constexpr long kMostStreamQueues = 256;
+
 struct Config {
   bool enabled = true;                        // XSCHED_AUTO_XQUEUE
   int32_t priority = 0;                       // XSCHED_PRIORITY, -255..255
+  int32_t stream_priority = 1;                // XSCHED_STREAM_PRIORITY: a step of HIP's, 0..255
   uint32_t level = 3;                         // XSCHED_LEVEL, 1..3
   EngineChoice engine = EngineChoice::kAuto;  // XSCHED_ENGINE
   uint32_t window = 4;                        // XSCHED_WINDOW: packets, under competition

@@ -29,6 +29,12 @@ bool install_api(HsaApiTable* table) noexcept;
 // starts again, with a fresh table) is a first one.
 void uninstall_api() noexcept;
 
+// Which XQueue is behind a stream: forget, give the stream something harmless
+// on this thread, ask. HIP submits on the calling thread. 0: no doorbell of a
+// scheduled queue was rung; only while the queue it was is certain to exist.
+void forget_last_rung() noexcept;
+uint32_t last_rung_xqueue() noexcept;
+
 // Defined in queue_hooks.cpp: enters the queue and signal functions; forgets
 // all queues without touching them.
 void enter_queue_hooks(HsaApiTable& table) noexcept;

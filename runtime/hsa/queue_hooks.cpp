@@ -369,11 +369,16 @@ hsa_status_t queue_destroy(hsa_queue_t* queue) {
   return status;
 }
 
+// The proxy queue that this thread rang last. Initial-exec: one store, no call,
+// at each doorbell; the shim is loaded with the program, where that is allowed.
+[[gnu::tls_model("initial-exec")]] thread_local const QueueHandle* t_last_rung = nullptr;
+
 // Doorbells. The value is not used: packets are found by their headers, as a
 // producer may ring before an earlier one has published.
 #define XSCHED_STORE(name)                                   \
   void name(hsa_signal_t signal, hsa_signal_value_t value) { \
     if (QueueHandle* h = owner_of(signal)) {                 \
+      t_last_rung = h;                                       \
       h->gate->pump();                                       \
     } else {                                                 \
       core().hsa_##name##_fn(signal, value);                 \
@@ -447,7 +452,15 @@ hsa_status_t profiling_set_profiler_enabled(hsa_queue_t* queue, int enable) {
   return amd().hsa_amd_profiling_set_profiler_enabled_fn(real(queue), enable);
 }
 hsa_status_t queue_set_priority(hsa_queue_t* queue, hsa_amd_queue_priority_t priority) {
-  return amd().hsa_amd_queue_set_priority_fn(real(queue), priority);
+  const hsa_status_t status = amd().hsa_amd_queue_set_priority_fn(real(queue), priority);
+  QueueHandle* h = handle_of(queue);
+  if (status == HSA_STATUS_SUCCESS && h != nullptr && h->session == Session::existing()) {
+    const int steps = priority > HSA_AMD_QUEUE_PRIORITY_NORMAL   ? 1
+                      : priority < HSA_AMD_QUEUE_PRIORITY_NORMAL ? -1
+                                                                 : 0;
+    h->session->set_stream_priority(*h->xqueue, steps);
+  }
+  return status;
 }
 hsa_status_t queue_cu_set_mask(const hsa_queue_t* queue, uint32_t bits, const uint32_t* mask) {
   return amd().hsa_amd_queue_cu_set_mask_fn(real(queue), bits, mask);
@@ -464,6 +477,13 @@ hsa_status_t intercept_register(hsa_queue_t* queue, hsa_amd_queue_intercept_hand
 }
 
 }  // namespace
+
+void forget_last_rung() noexcept {
+  t_last_rung = nullptr;
+}
+uint32_t last_rung_xqueue() noexcept {
+  return t_last_rung != nullptr ? t_last_rung->xqueue->id() : 0;
+}
 
 void forget_queues() noexcept {
   // The handles themselves stay: who uses one of a dead HSA's queues is wrong,

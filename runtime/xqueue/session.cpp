@@ -31,7 +31,21 @@ namespace {
 
 std::atomic<Session*> g_session{nullptr};
 std::atomic<bool> g_forked{false};
-std::mutex g_making;              // get() and end()
+std::mutex g_making;  // get(), end() and choose_scheduler()
+
+struct Choice {
+  bool global = true;
+  std::string policy;
+  bool stream_priorities = true;
+  bool operator==(const Choice&) const = default;
+};
+// Leaked like the session. Guarded by g_making until the session is there,
+// constant from then on.
+Choice& choice() {
+  static auto* made = new Choice{config().global, config().policy, true};
+  return *made;
+}
+
 bool g_handlers_entered = false;  // guarded by g_making
 
 uint32_t event_of(uint64_t signal_handle) {
@@ -46,7 +60,7 @@ struct Session::Impl final : XQueueSet {
         table(*memory.table()),
         agent(table, memory.fd(), *this,
               AgentConfig{
-                  .socket = config().socket, .global = config().global, .policy = config().policy}),
+                  .socket = config().socket, .global = choice().global, .policy = choice().policy}),
         dispatcher([this](uint32_t* ticks, uint32_t most,
                           uint32_t& count) { return round(ticks, most, count); },
                    [this] { return wake_event.load(std::memory_order_relaxed); }) {}
@@ -325,6 +339,24 @@ bool Session::with(uint32_t id, const std::function<void(XQueue&)>& visit) {
     return true;
   }
   return false;
+}
+
+bool Session::choose_scheduler(bool global, const std::string& policy, bool stream_priorities) {
+  const std::lock_guard<std::mutex> lock(g_making);
+  // A daemon has a policy of its own.
+  Choice wanted{global, global ? choice().policy : policy, stream_priorities};
+  if (existing() != nullptr) return wanted == choice();
+  choice() = std::move(wanted);
+  return true;
+}
+
+void Session::set_stream_priority(XQueue& queue, int steps) {
+  if (!choice().stream_priorities) return;
+  const int32_t priority =
+      std::clamp(config().priority + steps * config().stream_priority, -255, 255);
+  queue.slot().identity.priority.store(priority, std::memory_order_relaxed);
+  log(LogLevel::kInfo, "xqueue %u: priority %d, from that of its streams", queue.id(), priority);
+  scheduler_inputs_changed();
 }
 
 void Session::scheduler_inputs_changed() {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "xqueue.h"
 
@@ -32,6 +33,12 @@ class Session {
   void for_each(const std::function<void(XQueue&)>& visit);
   // The XQueue with this id under the lock; false if there is none.
   bool with(uint32_t id, const std::function<void(XQueue&)>& visit);
+
+  // Who schedules, instead of what the environment says. Before the session is
+  // made; afterwards false unless it is so already.
+  static bool choose_scheduler(bool global, const std::string& policy, bool stream_priorities);
+  // HIP gave a queue a priority: `steps` above (below) that of the process.
+  void set_stream_priority(XQueue& queue, int steps);
 
   void scheduler_inputs_changed();
   // Process exit: everything runs.

@@ -261,6 +261,12 @@ bool XQueue::set_hold(bool on) {
   return true;
 }
 
+void XQueue::keep_bounds(bool on) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  holds_itself_ = on;
+  bound_own();
+}
+
 void XQueue::set_boost(bool on) {
   if (gate_.boosted() == on) return;
   gate_.boost(on);

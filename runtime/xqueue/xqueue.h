@@ -46,6 +46,10 @@ class XQueue {
   // it came too late: the process ends, or the queue does.
   bool set_hold(bool on);
 
+  // From now on (or no longer) within the bounds of its level although no hold
+  // was asked for yet: the XSched C API promises its threshold from the start.
+  void keep_bounds(bool on);
+
   // Runs, or no longer runs, although the scheduler says no (see Gate::boost).
   void set_boost(bool on);
 
