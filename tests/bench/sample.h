@@ -67,9 +67,17 @@ struct Measure {
   bool (*turn)(std::vector<double>& samples);
 };
 
-// Says "ready", then runs one turn for each line on stdin that names a measure:
-// {"name": ..., "per_sample": operations, "samples": [ns, ...]}. The driver has
-// another process waiting in its read meanwhile. Returns main's status.
+// {"name": ..., "per_sample": operations, "samples": [ns, ...]}
+inline void report(const char* name, int per_sample, const std::vector<double>& samples) {
+  std::printf("{\"name\":\"%s\",\"per_sample\":%d,\"samples\":[", name, per_sample);
+  for (size_t i = 0; i < samples.size(); ++i) std::printf("%s%.1f", i ? "," : "", samples[i]);
+  std::puts("]}");
+  std::fflush(stdout);
+}
+
+// Says "ready", then runs one turn for each line on stdin that names a measure,
+// and reports it. The driver has another process waiting in its read meanwhile.
+// Returns main's status.
 inline int serve(std::initializer_list<Measure> measures) {
   move_to(Place::kTogether);
   std::vector<double> samples;
@@ -90,11 +98,7 @@ inline int serve(std::initializer_list<Measure> measures) {
     samples.clear();
     move_to(wanted->place);
     if (!wanted->turn(samples)) return 1;
-    std::printf("{\"name\":\"%s\",\"per_sample\":%d,\"samples\":[", wanted->name,
-                wanted->per_sample);
-    for (size_t i = 0; i < samples.size(); ++i) std::printf("%s%.1f", i ? "," : "", samples[i]);
-    std::puts("]}");
-    std::fflush(stdout);
+    report(wanted->name, wanted->per_sample, samples);
   }
   return 0;
 }
