@@ -37,6 +37,8 @@ typedef int64_t s64;
  */
 extern __thread int xs_fail_alloc_in;
 extern __thread int xs_fail_copy_in;
+/* In this thread every wait that a signal may end ends so, at once. */
+extern __thread bool xs_signalled;
 
 struct list_head {
 	struct list_head *next, *prev;
@@ -105,7 +107,8 @@ static inline void xs_wake_all(struct xs_waitq *q)
 /* May return early: every caller looks again. */
 static inline int xs_wait(struct xs_waitq *q, struct xs_mutex *lock, bool killable)
 {
-	(void)killable;
+	if (killable && xs_signalled)
+		return -EINTR;
 	pthread_cond_wait(&q->c, &lock->m);
 	return 0;
 }

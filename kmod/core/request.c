@@ -216,7 +216,7 @@ static int xs_suspend_locked(struct xs_file *file, const struct xs_task *caller,
 	bool by_name = arg->engine != XSCHED_ENGINE_AUTO;
 	int engine, ret;
 	u64 deadline;
-	u32 i;
+	u32 level, i;
 
 	ret = xs_check_lease(file, arg->lease_ms);
 	if (ret)
@@ -239,6 +239,8 @@ static int xs_suspend_locked(struct xs_file *file, const struct xs_task *caller,
 	ret = xs_limit(file, work, arg->count, (u32)engine, &arg->retry_us);
 	if (ret)
 		return ret;
+	/* Now: the engine may be turned off while it works. */
+	level = xs_top_level(core->engines[engine].ops);
 
 	deadline = xs_deadline(core, arg->lease_ms);
 	for (i = 0; i < arg->count; i++)
@@ -253,7 +255,7 @@ static int xs_suspend_locked(struct xs_file *file, const struct xs_task *caller,
 			arg->held++;
 	}
 	arg->engine = (u32)engine;
-	arg->level = xs_top_level(core->engines[engine].ops);
+	arg->level = level;
 	return ret;
 }
 
