@@ -104,12 +104,14 @@ struct xsched_query {
  * on the process itself must not call UPDATE_QUEUE while the queue is
  * suspended; it tells a change with REGISTER_REPLACE.
  * The registration ends with UNREGISTER_QUEUE, with the file, or with the
- * process.
+ * process. A queue that an earlier registration left suspended is resumed.
  * Errors: EEXIST  this process already registered queue_id
  *         ENOENT  REPLACE of a queue that is not registered
  *         EPERM   REPLACE of a queue that another file registered
  *         EBUSY   REPLACE of the ring of a suspended queue
  *         EINVAL  also: REPLACE with another gpu_id
+ *         EINTR   a signal came while a queue of that id, whose registration
+ *                 has ended, was still being resumed
  *         ENOSPC  max_queues reached
  */
 struct xsched_register_queue {

@@ -53,12 +53,16 @@ struct xs_queue *xs_find_queue(struct xs_core *core, u64 handle)
 	return NULL;
 }
 
+/*
+ * One that is gone and not yet settled comes back with the next registration:
+ * a process has one target, or two would suspend and resume it past each other.
+ */
 static struct xs_process *xs_find_process(struct xs_core *core, const struct xs_task *task)
 {
 	struct xs_process *p;
 
 	list_for_each_entry(p, &core->processes, in_core)
-		if (p->task.mm == task->mm && !p->target.gone)
+		if (p->task.mm == task->mm && !(p->target.gone && p->target.dead))
 			return p;
 	return NULL;
 }
@@ -122,6 +126,55 @@ static struct xs_queue *xs_find_id(struct xs_process *p, u32 queue_id)
 	return NULL;
 }
 
+/* A withdrawn queue of that name which does not run yet. */
+static struct xs_queue *xs_find_stale(struct xs_core *core, const struct xs_task *task,
+				      u32 queue_id)
+{
+	struct xs_process *p;
+	struct xs_queue *q;
+
+	list_for_each_entry(p, &core->processes, in_core) {
+		if (p->task.mm != task->mm)
+			continue;
+		list_for_each_entry(q, &p->queues, in_process)
+			if (q->queue_id == queue_id && q->target.gone &&
+			    (q->target.suspended || q->target.busy))
+				return q;
+	}
+	return NULL;
+}
+
+/* Nobody holds it and no call works on it: the tick has it run. */
+static void xs_resume_soon(struct xs_core *core, struct xs_target *t)
+{
+	if (!t->suspended || t->num_holds || t->busy || !list_empty(&t->in_retry))
+		return;
+	t->retry_at = xs_now(core);
+	list_add_tail(&t->in_retry, &core->retries);
+	xs_arm(core, t->retry_at);
+}
+
+/*
+ * To KFD @stale and @q are the same queue: what suspended the one is undone on
+ * the other, or that late resume would start a queue which its new holders
+ * take for suspended.
+ */
+static void xs_adopt(struct xs_core *core, struct xs_queue *q, struct xs_queue *stale)
+{
+	struct xs_target *from = &stale->target, *to = &q->target;
+
+	to->suspended = true;
+	to->engine = from->engine;
+	to->grace_us = from->grace_us;
+	to->since = xs_now(core);
+	xs_resume_soon(core, to);
+
+	from->suspended = false;
+	from->refs++;
+	xs_settle(core, from);
+	xs_target_put(core, from);
+}
+
 static void xs_set_attributes(struct xs_queue *q, const struct xsched_register_queue *arg)
 {
 	q->ring_base = arg->ring_base;
@@ -136,12 +189,22 @@ int xs_register(struct xs_file *file, const struct xs_task *caller,
 		struct xsched_register_queue *arg)
 {
 	struct xs_core *core = file->core;
-	struct xs_process *p = xs_find_process(core, caller);
-	struct xs_queue *q = p ? xs_find_id(p, arg->queue_id) : NULL;
+	struct xs_queue *q, *stale;
+	struct xs_process *p;
 	struct xs_node *node;
 	int error = 0;
 
 	xs_assert_held(&core->lock);
+	for (;;) {
+		stale = xs_find_stale(core, caller, arg->queue_id);
+		if (!stale || !stale->target.busy)
+			break;
+		error = xs_wait(&core->done, &core->lock, true);
+		if (error)
+			return error;
+	}
+	p = xs_find_process(core, caller);
+	q = p ? xs_find_id(p, arg->queue_id) : NULL;
 	if (arg->flags & XSCHED_REGISTER_REPLACE) {
 		if (!q)
 			return -ENOENT;
@@ -182,6 +245,8 @@ int xs_register(struct xs_file *file, const struct xs_task *caller,
 	q->node = node;
 	q->process = p;
 	p->target.refs++;
+	p->target.gone = false;
+	xs_resume_soon(core, &p->target);
 	node->info.queues++;
 	list_add_tail(&q->in_core, &core->queues);
 	list_add_tail(&q->in_bucket, &core->buckets[q->handle % XS_BUCKETS]);
@@ -190,6 +255,8 @@ int xs_register(struct xs_file *file, const struct xs_task *caller,
 	file->num_queues++;
 	core->num_queues++;
 	arg->handle = q->handle;
+	if (stale)
+		xs_adopt(core, q, stale);
 	xs_event_queue(core, q, XSCHED_EVENT_REGISTERED, 0);
 	return 0;
 }

@@ -178,6 +178,44 @@ TEST(Ownership, RetiredNamesAreFreeAtOnce) {
   xs_file* again = node.Open();
   EXPECT_NE(node.Register(again, 0), 0u);
   node.Close(app);
+  node.Advance(1);
+  EXPECT_EQ(xs_mock_suspended(node.mock), 0u);
+}
+
+// KFD knows one queue, whatever we call it: the late resume of the first
+// registration must not start what a holder of the second believes suspended.
+TEST(Ownership, NextRegistrationTakesTheSuspensionOver) {
+  Node node;
+  xs_file* app = node.Open();
+  xs_file* daemon = node.Open(XS_FILE_CONTROL);
+  uint64_t q = node.Register(app, 0);
+  node.Suspend(daemon, {q});
+  xs_file_retire(app);
+  xs_file* again = node.Open();
+  uint64_t r = node.Register(again, 0);
+  EXPECT_TRUE(node.Suspended(r));
+  EXPECT_EQ(node.Suspend(daemon, {r}).suspend.passes, 0u);
+  node.Close(app);
+  node.Advance(100 * kMs);
+  EXPECT_TRUE(node.Suspended(r));
+  EXPECT_EQ(xs_mock_suspended(node.mock), 1u);
+  EXPECT_EQ(node.Resume(daemon, {r}).ret, 0);
+  EXPECT_EQ(xs_mock_suspended(node.mock), 0u);
+  EXPECT_EQ(node.mock->violations, 0u);
+}
+
+TEST(Ownership, NextRegistrationRunsWhenNobodyHoldsIt) {
+  Node node;
+  xs_file* app = node.Open();
+  uint64_t q = node.Register(app, 0);
+  node.Suspend(app, {q});
+  xs_mock_fail(node.mock, 0, 1, -EIO);
+  xsched_unregister_queue u{sizeof(u), 0, q};
+  EXPECT_EQ(node.Call(app, XSCHED_IOC_UNREGISTER_QUEUE, &u), 0);
+  uint64_t r = node.Register(app, 0);
+  EXPECT_TRUE(node.Suspended(r));
+  node.Advance(1);
+  EXPECT_FALSE(node.Suspended(r));
   EXPECT_EQ(xs_mock_suspended(node.mock), 0u);
 }
 
