@@ -155,6 +155,7 @@ struct xs_queue *xs_find_queue(struct xs_core *core, u64 handle);
 int xs_register(struct xs_file *file, const struct xs_task *caller,
 		struct xsched_register_queue *arg);
 void xs_settle(struct xs_core *core, struct xs_target *t);
+void xs_resume_soon(struct xs_core *core, struct xs_target *t);
 void xs_withdraw(struct xs_core *core, struct xs_queue *q);
 bool xs_task_alive(struct xs_core *core, struct xs_target *t);
 u32 xs_queue_state(struct xs_core *core, struct xs_file *file, struct xs_queue *q);

@@ -138,7 +138,7 @@ void xs_file_retire(struct xs_file *file)
 bool xs_file_close(struct xs_file *file, bool give_up)
 {
 	struct xs_core *core = file->core;
-	struct xs_queue *q, *tmp;
+	struct xs_queue *q;
 	bool pending = false;
 	u32 passes = 0;
 
@@ -158,15 +158,14 @@ bool xs_file_close(struct xs_file *file, bool give_up)
 			pending = true;
 	}
 	if (pending) {
-		/* One that stays must not keep the others suspended. */
-		list_for_each_entry_safe(q, tmp, &file->queues, in_file)
-			xs_withdraw(core, q);
+		/*
+		 * One that stays must not keep the others suspended; and once the
+		 * tick has settled a queue, nothing leads to its process any more.
+		 */
 		list_for_each_entry(q, &file->queues, in_file) {
-			if (q->target.suspended && list_empty(&q->target.in_retry)) {
-				q->target.retry_at = xs_now(core);
-				list_add_tail(&q->target.in_retry, &core->retries);
-				xs_arm(core, q->target.retry_at);
-			}
+			xs_withdraw(core, q);
+			xs_resume_soon(core, &q->target);
+			xs_resume_soon(core, &q->process->target);
 		}
 	}
 	/* Failed resumes are tried again as long as somebody is there to do so. */

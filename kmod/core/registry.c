@@ -145,7 +145,7 @@ static struct xs_queue *xs_find_stale(struct xs_core *core, const struct xs_task
 }
 
 /* Nobody holds it and no call works on it: the tick has it run. */
-static void xs_resume_soon(struct xs_core *core, struct xs_target *t)
+void xs_resume_soon(struct xs_core *core, struct xs_target *t)
 {
 	if (!t->suspended || t->num_holds || t->busy || !list_empty(&t->in_retry))
 		return;

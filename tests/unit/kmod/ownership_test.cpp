@@ -133,6 +133,23 @@ TEST(Ownership, CloseWaitsUntilAllRunsAgain) {
   EXPECT_EQ(xs_mock_suspended(node.mock), 0u);
 }
 
+// The queue is resumed by the tick, and takes with it what led to its process.
+TEST(Ownership, CloseWithoutMemoryLeavesNoProcessSuspended) {
+  Node node;
+  xs_file* app = node.Open();
+  xs_file* daemon = node.Open(XS_FILE_CONTROL);
+  uint64_t q = node.Register(app, 0);
+  xsched_process p{};
+  p.size = sizeof(p);
+  p.handle = q;
+  EXPECT_EQ(node.Call(app, XSCHED_IOC_SUSPEND_PROCESS, &p), 0);
+  node.Suspend(daemon, {q});
+  EXPECT_EQ(xs_mock_suspended(node.mock), 2u);
+  xs_fail_alloc_in = 0;
+  node.Close(app);
+  EXPECT_EQ(xs_mock_suspended(node.mock), 0u);
+}
+
 TEST(Ownership, GivingUpFreesWhatCannotBeResumed) {
   Node node;
   xs_file* app = node.Open();
