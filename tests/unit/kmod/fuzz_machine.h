@@ -243,7 +243,9 @@ class Machine {
     // What an engine that is off suspended would keep it open for ever.
     for (const Engine& e : engines_)
       if (e.mock) Turn(e, true);
+    closing_ = true;
     node_.Close(file);
+    closing_ = false;
   }
   void Fail(const Engine& e) {
     static constexpr int kErrors[] = {EIO, ETIME, EACCES, ESRCH, EFAULT, EINVAL};
@@ -284,7 +286,7 @@ class Machine {
       case 7: Flood(file, 1 + r_[2] % 4u); break;
       case 8: Limit(); break;
       case 9:
-        if (engine.mock && r_[4] % 4 == 0) {
+        if (engine.mock && !closing_ && r_[4] % 4 == 0) {
           Turn(engine, r_[5] & 1);
           was_off_ = true;
         }
@@ -358,6 +360,7 @@ class Machine {
   std::vector<std::pair<uint32_t, uint8_t>> changed_;  // offset and value, of the next argument
   int nested_ = 0;
   bool flooded_ = false;
+  bool closing_ = false;
   bool was_off_ = false;  // books of an engine that was off are not complete
 };
 
