@@ -226,7 +226,7 @@ class Scheduler:
         self.start()
 
     def start(self):
-        arguments = ["--socket", self.socket, "--foreground"]
+        arguments = ["--socket", self.socket, "--config", "/dev/null", "--foreground"]
         command = (self.node.command(self.build.daemon, arguments) if self.node
                    else [self.build.daemon, *arguments])
         self.process = subprocess.Popen(

@@ -17,6 +17,11 @@ LogLevel log_level() noexcept;
 // Lines are cut at 500 bytes. `format` needs no newline and no prefix.
 [[gnu::format(printf, 2, 3)]] void log(LogLevel level, const char* format, ...) noexcept;
 
+// For a daemon. From here on lines begin with their priority ("<4>", sd-daemon(3))
+// if stderr is the journal's, and one that stderr has no room for is dropped,
+// not waited for. Call it before there are threads.
+void log_as_service() noexcept;
+
 // For conditions that may repeat: logs the first time only.
 class Once {
  public:

@@ -8,6 +8,8 @@
 
 #include <algorithm>
 
+#include "../base/clock.h"
+
 namespace xsched {
 namespace {
 
@@ -158,6 +160,7 @@ inline void Gate::flush_doorbell() noexcept {
   // each packet.
   slot_.state.ready.store(1, std::memory_order_seq_cst);
   if (slot_.control.notify.load(std::memory_order_seq_cst) & kNotifyReady) {
+    slot_.state.edge_ns.store(now_ns(), std::memory_order_relaxed);
     listener_.edge(listener_.context);
   }
 }
@@ -362,6 +365,7 @@ bool Gate::send_tick() noexcept {
   // ready: either it sees 0, or the look below sees that it wants to be told.
   slot_.state.ready.store(0, std::memory_order_seq_cst);
   if (slot_.control.notify.load(std::memory_order_seq_cst) & kNotifyIdle) {
+    slot_.state.edge_ns.store(now_ns(), std::memory_order_relaxed);
     listener_.edge(listener_.context);
   }
   return kWantsNothing;

@@ -383,6 +383,7 @@ void Agent::Impl::release() {
     control.window.store(0, std::memory_order_relaxed);
     control.guard.store(0, std::memory_order_relaxed);
     control.notify.store(0, std::memory_order_relaxed);
+    control.level_cap.store(0, std::memory_order_relaxed);
     control.run.store(1, std::memory_order_release);
     control.sequence.fetch_add(1, std::memory_order_release);
     set.apply(static_cast<uint32_t>(i));

@@ -32,8 +32,13 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
   const uint32_t id = identity.id.load(std::memory_order_relaxed);
   PolicyInput input;
   input.gpu_id = identity.gpu_id.load(std::memory_order_relaxed);
-  input.priority = identity.priority.load(std::memory_order_relaxed);
-  input.level = std::clamp(identity.level_actual.load(std::memory_order_relaxed), 1u, 3u);
+  input.priority =
+      terms_.priority ? *terms_.priority : identity.priority.load(std::memory_order_relaxed);
+  // Prepared for the level that it will have once the process has seen the cap.
+  input.level = std::clamp(identity.level_actual.load(std::memory_order_relaxed), 1u,
+                           terms_.level_cap != 0 ? terms_.level_cap : 3u);
+  input.share = terms_.share;
+  input.deadline_ns = terms_.deadline_ns;
   input.window = std::min(identity.window_wanted.load(std::memory_order_relaxed), kMaxWindow);
   // Acquire pairs with the gate's store before edge(): counters are as recent.
   input.ready = slot.state.ready.load(std::memory_order_acquire) != 0;
@@ -55,7 +60,9 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
   const PolicyInput& old = entry.input;
   const bool changed = old.ready != input.ready || old.priority != input.priority ||
                        old.gpu_id != input.gpu_id || old.level != input.level ||
-                       old.window != input.window || entry.module_handle != handle;
+                       old.window != input.window || entry.module_handle != handle ||
+                       old.share != input.share || old.deadline_ns != input.deadline_ns ||
+                       entry.level_cap != terms_.level_cap;
   if (input.ready) {
     entry.idle_since_ns = 0;
   } else if (old.ready) {
@@ -77,6 +84,10 @@ bool TableView::scan(uint64_t now_ns) {
   return changed;
 }
 
+void TableView::set_terms(const ProcessTerms& terms) {
+  terms_ = terms;
+}
+
 void TableView::forget() {
   for (XQueueEntry& entry : entries_) entry.fresh = entry.used;
 }
@@ -88,14 +99,17 @@ void TableView::publish(Publish what) {
     if (!entry.used) continue;
     const bool skip = what == Publish::kNoSuspends && !entry.next.run;
     if (entry.next.run) entry.carry_next.taken = false;
-    if (!skip && (entry.fresh || !same(entry.next, entry.now) ||
-                  !same(entry.carry_next, entry.carry_now))) {
+    if (!skip &&
+        (entry.fresh || !same(entry.next, entry.now) || !same(entry.carry_next, entry.carry_now) ||
+         entry.level_cap != terms_.level_cap)) {
       ControlLine& control = table_.slot[i].control;
       control.carrier.store(entry.carry_next.scheduler ? kCarrierScheduler : kCarrierSelf,
                             std::memory_order_relaxed);
       control.taken_ns.store(entry.carry_next.taken_ns, std::memory_order_relaxed);
       control.taken.store(entry.carry_next.taken ? 1 : 0, std::memory_order_relaxed);
       entry.carry_now = entry.carry_next;
+      control.level_cap.store(terms_.level_cap, std::memory_order_relaxed);
+      entry.level_cap = terms_.level_cap;
       control.window.store(entry.next.window, std::memory_order_relaxed);
       control.guard.store(entry.next.guard, std::memory_order_relaxed);
       control.notify.store(entry.next.notify, std::memory_order_relaxed);
@@ -202,6 +216,8 @@ void Arbiter::decide(uint64_t now_ns) {
   decisions_.resize(inputs_.size());
   PolicyContext context;
   context.now_ns = now_ns;
+  context.timeslice_ns = timeslice_ns_;
+  context.concurrency = concurrency_;
   const uint64_t next_ns = policy_->decide(context, inputs_, decisions_);
   if (next_ns != kNever && (again_ns_ == 0 || next_ns < again_ns_)) again_ns_ = next_ns;
 
@@ -216,7 +232,10 @@ void Arbiter::decide(uint64_t now_ns) {
       if (entry.held) next.run = false;
       if (entry.contended && entry.input.level == 1) next.window = entry.input.window;
       if (entry.contended && entry.input.level == 2) next.guard = 1;
-      if (!entry.fresh && same(next, entry.now) && same(entry.carry_next, entry.carry_now)) continue;
+      if (!entry.fresh && same(next, entry.now) && same(entry.carry_next, entry.carry_now) &&
+          entry.level_cap == view->terms_.level_cap) {
+        continue;
+      }
       view->changed_ = true;
       if (!next.run && (entry.fresh || entry.now.run)) view->suspends_ = true;
     }

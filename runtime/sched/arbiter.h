@@ -30,6 +30,16 @@ namespace xsched {
 inline constexpr uint64_t kLingerNs = 1'000'000;
 inline constexpr uint64_t kLingerLevel3Ns = 200'000;
 
+// What an administrator grants a process (xschedd's rules). It goes before
+// what the process says of itself, and behind what an operator sets.
+struct ProcessTerms {
+  std::optional<int32_t> priority;
+  int16_t share = 100;       // percent
+  uint32_t level_cap = 0;    // 1..3, 0: none
+  int64_t deadline_ns = -1;  // after it became ready; negative: none
+  bool operator==(const ProcessTerms&) const = default;
+};
+
 // One slot as last seen, and what was decided for it.
 struct XQueueEntry {
   bool used = false;
@@ -41,7 +51,7 @@ struct XQueueEntry {
   std::optional<int32_t> priority_set;  // by an operator, instead of the process's own
   uint64_t suspended_since_ns = 0;      // 0: runs
   uint64_t suspended_ns = 0;            // before that
-  uint64_t module_handle = 0;  // as published by the process: to be verified
+  uint64_t module_handle = 0;           // as published by the process: to be verified
   PolicyBooks books;
   PolicyInput input;    // as read from the slot
   PolicyDecision now;   // published
@@ -56,6 +66,7 @@ struct XQueueEntry {
   };
   Carry carry_now;
   Carry carry_next;
+  uint32_t level_cap = 0;  // published
 
   // xschedd's notes on the handle that the process published.
   struct Module {
@@ -78,6 +89,10 @@ class TableView {
   // Reads every slot, at the time `now`. True if anything changed that a
   // policy looks at.
   bool scan(uint64_t now_ns);
+
+  // From the next scan() on, which then sees a change.
+  void set_terms(const ProcessTerms& terms);
+  const ProcessTerms& terms() const { return terms_; }
 
   // The next decide() publishes everything again, for when somebody else may
   // have written the ControlLines.
@@ -105,6 +120,7 @@ class TableView {
   bool read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns);
 
   SlotTable& table_;
+  ProcessTerms terms_;
   std::vector<XQueueEntry> entries_;
   size_t suspended_ = 0;
   bool removed_ = false;  // a slot was freed since the last publish()
@@ -127,6 +143,11 @@ class Arbiter {
   Policy& policy() const { return *policy_; }
   // From the next decide() on. What the old one remembered is forgotten.
   void set_policy(std::unique_ptr<Policy> policy);
+  // For the policies that use them; 0: a policy's own timeslice.
+  void set_parameters(uint64_t timeslice_ns, uint32_t concurrency) {
+    timeslice_ns_ = timeslice_ns;
+    concurrency_ = concurrency;
+  }
   size_t xqueues() const { return inputs_.size(); }  // in the last decide()
 
  private:
@@ -140,6 +161,8 @@ class Arbiter {
   std::vector<PolicyInput> inputs_;
   std::vector<PolicyDecision> decisions_;
   GpuTimes gpu_times_;
+  uint64_t timeslice_ns_ = 0;
+  uint32_t concurrency_ = 1;
   uint64_t again_ns_ = 0;
 };
 

@@ -248,6 +248,7 @@ XQueue* Session::add(const XQueueParts& parts) {
     slot.control.notify.store(0, std::memory_order_relaxed);
     slot.control.carrier.store(kCarrierSelf, std::memory_order_relaxed);
     slot.control.taken.store(0, std::memory_order_relaxed);
+    slot.control.level_cap.store(0, std::memory_order_relaxed);
     slot.state.ready.store(0, std::memory_order_relaxed);
     slot.state.suspended.store(0, std::memory_order_relaxed);
     slot.state.submitted.store(0, std::memory_order_relaxed);

@@ -20,7 +20,7 @@
 namespace xsched {
 
 inline constexpr uint32_t kSlotMagic = 0x51585358;  // "XSXQ"
-inline constexpr uint32_t kSlotAbi = 2;             // changes with any layout change
+inline constexpr uint32_t kSlotAbi = 3;             // changes with any layout change
 inline constexpr uint32_t kMaxSlots = 1024;         // XQueues a process
 
 // Edges that the scheduler asks an XQueue to report (ControlLine::notify).
@@ -56,6 +56,8 @@ struct alignas(64) ControlLine {
   std::atomic<uint32_t> carrier;
   std::atomic<uint32_t> taken;
   std::atomic<uint64_t> taken_ns;
+  // The highest level that the XQueue may use, 1..3; 0: as its process wants.
+  std::atomic<uint32_t> level_cap;
 };
 
 // XQueue -> scheduler.
@@ -68,6 +70,7 @@ struct alignas(64) StateLine {
   std::atomic<uint64_t> moved;      // packets that entered the hardware queue
   std::atomic<uint64_t> retired;    // of those, behind its read index when last looked at
   std::atomic<uint64_t> applied;    // ControlLine::sequence last carried out
+  std::atomic<uint64_t> edge_ns;    // when the last edge was reported; for statistics only
 };
 
 // XQueue -> scheduler: counters that tools show.

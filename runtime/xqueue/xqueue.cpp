@@ -33,20 +33,32 @@ XQueue::XQueue(uint32_t slot_number, Slot& slot, uint32_t id, const XQueueParts&
 uint32_t XQueue::set_level(uint32_t wanted, EngineChoice choice) {
   const std::lock_guard<std::mutex> lock(mutex_);
   choice_ = choice;
-  engine_ = choose_engine(choice, wanted, kfd_);
+  wanted_ = wanted;
+  slot_.identity.level_wanted.store(wanted, std::memory_order_relaxed);
+  choose();
+  return engine_.level;
+}
+
+// By what the process wants and the scheduler allows.
+void XQueue::choose() {
+  const bool capped = cap_ != 0 && cap_ < wanted_;
+  engine_ = choose_engine(choice_, capped ? cap_ : wanted_, kfd_);
+  if (capped) {
+    if (!engine_.why.empty()) engine_.why += "; ";
+    engine_.why += "xschedd's rules allow level " + std::to_string(cap_) + " at most";
+  }
   if (engine_.level == 2 && !guards_) {
     engine_.level = 1;
     engine_.why +=
         engine_.why.empty() ? "no signal for guard barriers" : "; no signal for guard barriers";
   }
-  slot_.identity.level_wanted.store(wanted, std::memory_order_relaxed);
   if (!engine_.why.empty()) {
-    log(LogLevel::kWarn, "xqueue %u: level %u wanted, %u reached by engine %s: %s", id_, wanted,
-        engine_.level, to_string(engine_.engine->kind()), engine_.why.c_str());
+    log(capped ? LogLevel::kInfo : LogLevel::kWarn,
+        "xqueue %u: level %u wanted, %u reached by engine %s: %s", id_, wanted_, engine_.level,
+        to_string(engine_.engine->kind()), engine_.why.c_str());
   }
   publish_engine();
   if (closed_ && !released_) change_suspension();
-  return engine_.level;
 }
 
 std::string XQueue::kmod_why() {
@@ -239,6 +251,10 @@ void XQueue::apply() {
   if (released_) return;
   retry_at_ns_.store(0, std::memory_order_relaxed);
   const uint64_t sequence = slot_.control.sequence.load(std::memory_order_acquire);
+  if (const uint32_t cap = slot_.control.level_cap.load(std::memory_order_relaxed); cap != cap_) {
+    cap_ = cap;
+    choose();
+  }
   const bool run = should_run();
   const bool done = run ? (!closed_ || let_run()) : (hold_back(now), suspended_);
   // Settle, not only pump: `notify` may have been turned on, and a move that

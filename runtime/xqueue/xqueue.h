@@ -76,6 +76,7 @@ class XQueue {
   uint64_t retire();
 
  private:
+  void choose();
   bool should_run() const noexcept;
   bool scheduler_carries() const noexcept;
   void hold_back(uint64_t decided_ns);
@@ -96,6 +97,8 @@ class XQueue {
 
   std::mutex mutex_;  // guards the following; held across engine calls
   EngineChoice choice_ = EngineChoice::kAuto;
+  uint32_t wanted_ = 1;  // level
+  uint32_t cap_ = 0;     // ControlLine::level_cap, as last followed
   EngineDecision engine_;
   // Suspended by this process: the level, 0 if it is not, and the engine that
   // has to resume it.

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <cstddef>
+#include <cstdlib>
 #include <cstring>
 
 namespace xsched {
@@ -38,7 +40,68 @@ std::string who_has(int lock, const std::string& path) {
   return "another xschedd already serves " + path + ": stop it, or choose another --socket";
 }
 
+// So that there is one daemon a path.
+Fd take_lock(const std::string& path, std::string& error) {
+  const std::string lock_path = path + ".lock";
+  Fd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+  if (!lock) {
+    error = with_errno("cannot open " + lock_path);
+    return lock;
+  }
+  struct flock request {};
+  request.l_type = F_WRLCK;
+  request.l_whence = SEEK_SET;
+  if (fcntl(lock.get(), F_SETLK, &request) != 0) {
+    error = who_has(lock.get(), path);
+    lock.reset();
+  }
+  return lock;
+}
+
+int option(int fd, int name) {
+  int value = -1;
+  socklen_t size = sizeof value;
+  return getsockopt(fd, SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
+}
+
 }  // namespace
+
+Listener Listener::inherit(std::string& error) {
+  constexpr int kFirst = 3;  // SD_LISTEN_FDS_START
+  Listener listener;
+  const char* pid = getenv("LISTEN_PID");
+  const char* count = getenv("LISTEN_FDS");
+  if (pid == nullptr || count == nullptr || std::to_string(getpid()) != pid) return listener;
+  if (strcmp(count, "1") != 0) {
+    error = std::string("LISTEN_FDS is '") + count +
+            "': xschedd takes one socket, of ListenSequentialPacket=";
+    return listener;
+  }
+  sockaddr_un address{};
+  socklen_t size = sizeof address;
+  if (option(kFirst, SO_DOMAIN) != AF_UNIX || option(kFirst, SO_TYPE) != SOCK_SEQPACKET ||
+      option(kFirst, SO_ACCEPTCONN) != 1 ||
+      getsockname(kFirst, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+      size <= offsetof(sockaddr_un, sun_path) || address.sun_path[0] != '/') {
+    error =
+        "descriptor 3 is no listening SOCK_SEQPACKET socket with a path: "
+        "use ListenSequentialPacket=/run/xsched/xschedd.sock";
+    return listener;
+  }
+  if (fcntl(kFirst, F_SETFD, FD_CLOEXEC) != 0 || fcntl(kFirst, F_SETFL, O_NONBLOCK) != 0) {
+    error = with_errno("the inherited socket");
+    return listener;
+  }
+  const std::string path(address.sun_path,
+                         strnlen(address.sun_path, size - offsetof(sockaddr_un, sun_path)));
+  Fd lock = take_lock(path, error);
+  if (!lock) return listener;
+  listener.path_ = path;
+  listener.inherited_ = true;
+  listener.lock_ = std::move(lock);
+  listener.socket_.reset(kFirst);
+  return listener;
+}
 
 Listener Listener::open(const std::string& path, std::string& error) {
   Listener listener;
@@ -53,19 +116,8 @@ Listener Listener::open(const std::string& path, std::string& error) {
   }
   if (!make_parent(path, error)) return listener;
 
-  const std::string lock_path = path + ".lock";
-  Fd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
-  if (!lock) {
-    error = with_errno("cannot open " + lock_path);
-    return listener;
-  }
-  struct flock request {};
-  request.l_type = F_WRLCK;
-  request.l_whence = SEEK_SET;
-  if (fcntl(lock.get(), F_SETLK, &request) != 0) {
-    error = who_has(lock.get(), path);
-    return listener;
-  }
+  Fd lock = take_lock(path, error);
+  if (!lock) return listener;
 
   Fd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   memcpy(address.sun_path, temporary.c_str(), temporary.size());
@@ -86,7 +138,7 @@ Listener Listener::open(const std::string& path, std::string& error) {
 
 void Listener::close() {
   if (!socket_) return;
-  unlink(path_.c_str());
+  if (!inherited_) unlink(path_.c_str());
   socket_.reset();
   // The lock file stays: removing it would let two daemons lock two files.
   lock_.reset();

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // xschedd: command line, start and end.
+#include <signal.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 
 #include "base/log.h"
@@ -19,25 +17,7 @@ namespace {
 using xsched::log;
 using xsched::LogLevel;
 
-// systemd's readiness protocol: one datagram. Silent where nobody asked.
-void notify_ready() {
-  const char* path = getenv("NOTIFY_SOCKET");
-  if (path == nullptr || *path == '\0') return;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const size_t length = strlen(path);
-  if (length >= sizeof address.sun_path) return;
-  memcpy(address.sun_path, path, length);
-  if (address.sun_path[0] == '@') address.sun_path[0] = '\0';  // abstract
-  const xsched::Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  const char text[] = "READY=1\nSTATUS=scheduling";
-  if (sendto(socket.get(), text, sizeof text - 1, MSG_NOSIGNAL,
-             reinterpret_cast<sockaddr*>(&address),
-             static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length)) < 0) {
-    log(LogLevel::kWarn, "systemd cannot be told that xschedd is ready (%s): %s", path,
-        strerror(errno));
-  }
-}
+constexpr char kConfigFile[] = "/etc/xsched/xschedd.toml";
 
 // Three descriptors a client.
 void raise_descriptor_limit() {
@@ -47,26 +27,40 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int serve(const std::string& socket, const std::string& policy_name) {
+struct Options {
+  std::string socket = xsched::default_socket_path();
+  std::string config;  // empty: kConfigFile, if there is one
+  std::string policy;  // empty: the configuration's
+};
+
+int serve(const Options& options) {
   std::string error;
-  std::unique_ptr<xsched::Policy> policy = xsched::make_policy(policy_name, error);
-  if (policy == nullptr) {
+  if (!options.policy.empty() && xsched::make_policy(options.policy, error) == nullptr) {
     log(LogLevel::kError, "%s", error.c_str());
     return 2;
   }
-  const std::string name(policy->name());
-  xsched::Listener listener = xsched::Listener::open(socket, error);
+  xsched::ConfigLoader loader(options.config.empty() ? kConfigFile : options.config,
+                              !options.config.empty());
+  std::optional<xsched::Config> config = loader.load(error);
+  if (!config) {
+    log(LogLevel::kError, "%s", error.c_str());
+    return 2;
+  }
+  xsched::Listener inherited = xsched::Listener::inherit(error);
+  xsched::Listener listener = inherited || !error.empty()
+                                  ? std::move(inherited)
+                                  : xsched::Listener::open(options.socket, error);
   if (!listener) {
     log(LogLevel::kError, "%s", error.c_str());
     return 1;
   }
-  xsched::Server server(std::move(listener), std::move(policy));
+  const std::string path = listener.path();
+  xsched::Server server(std::move(listener), loader, std::move(*config), options.policy);
   if (!server.prepare(error)) {
     log(LogLevel::kError, "%s", error.c_str());
     return 1;
   }
-  log(LogLevel::kInfo, "listening on %s (%s)", socket.c_str(), name.c_str());
-  notify_ready();
+  log(LogLevel::kInfo, "listening on %s (%s)", path.c_str(), server.policy_name().c_str());
   server.run();
   return 0;
 }
@@ -75,25 +69,32 @@ int serve(const std::string& socket, const std::string& policy_name) {
 
 int main(int argc, char** argv) {
   CLI::App app{"xschedd: schedules the XQueues of all processes of this machine"};
-  std::string socket = xsched::default_socket_path();
-  std::string policy = "HPF";
+  Options options;
   bool foreground = true;
   bool quiet = false;
-  app.add_option("--socket", socket, "where clients connect")
+  app.add_option("--socket", options.socket, "where clients connect")
       ->envname("XSCHED_SOCKET")
       ->capture_default_str();
-  app.add_option("--policy", policy, "who runs")->capture_default_str();
+  app.add_option("--config", options.config,
+                 std::string("rules, policy (TOML; read again at SIGHUP); default: ") +
+                     kConfigFile + ", if it is there");
+  app.add_option("--policy", options.policy,
+                 "who runs: " + xsched::policy_names() + "; goes before the configuration's");
   app.add_flag("--foreground", foreground, "stay in the foreground (always the case)");
   app.add_flag("--quiet", quiet, "warnings and errors only");
   CLI11_PARSE(app, argc, argv);
   xsched::set_log_level(quiet ? LogLevel::kWarn : LogLevel::kInfo);
+  xsched::log_as_service();
+  signal(SIGPIPE, SIG_IGN);  // who reads our log may leave
   raise_descriptor_limit();
   if (!xsched::make_thread_urgent()) {
-    log(LogLevel::kInfo, "no real-time priority (%s): decisions are late on a busy host; "
-        "run as root or raise RLIMIT_RTPRIO", strerror(errno));
+    log(LogLevel::kInfo,
+        "no real-time priority (%s): decisions are late on a busy host; "
+        "run as root or raise RLIMIT_RTPRIO",
+        strerror(errno));
   }
   try {
-    return serve(socket, policy);
+    return serve(options);
   } catch (const std::exception& e) {  // out of memory: leave, so that every process runs
     log(LogLevel::kError, "%s; leaving, every process runs", e.what());
     return 1;

@@ -55,10 +55,23 @@ void read_comm(pid_t pid, char (&comm)[16]) {
   }
 }
 
+// The caller has checked the name.
+std::unique_ptr<Policy> policy_named(const std::string& name) {
+  std::string error;
+  return make_policy(name, error);
+}
+
 }  // namespace
 
-Server::Server(Listener listener, std::unique_ptr<Policy> policy)
-    : listener_(std::move(listener)), arbiter_(std::move(policy)), started_ns_(now_ns()) {}
+Server::Server(Listener listener, ConfigLoader& loader, Config config, const std::string& policy)
+    : listener_(std::move(listener)),
+      arbiter_(policy_named(policy.empty() ? config.policy : policy)),
+      started_ns_(now_ns()),
+      loader_(loader),
+      config_(std::move(config)),
+      policy_fixed_(!policy.empty()) {
+  arbiter_.set_parameters(config_.timeslice_ns, config_.concurrency);
+}
 
 Server::~Server() = default;
 
@@ -79,9 +92,11 @@ bool Server::prepare(std::string& error) {
   timer_.reset(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   spare_.reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
   module_event_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  config_event_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (epoll_ && signals_ && timer_ && watch(listener_.fd(), on_listener_, EPOLLIN) &&
       watch(signals_.get(), on_signals_, EPOLLIN) && watch(timer_.get(), on_timer_, EPOLLIN) &&
-      watch(module_event_.get(), on_module_, EPOLLIN)) {
+      watch(module_event_.get(), on_module_, EPOLLIN) &&
+      watch(config_event_.get(), on_config_, EPOLLIN)) {
     open_module();
     return true;
   }
@@ -90,6 +105,8 @@ bool Server::prepare(std::string& error) {
 }
 
 void Server::run() {
+  notifier_.ready();
+  arm_timer();
   std::array<epoll_event, kEventsATurn> events;
   while (!stop_) {
     const int n = epoll_wait(epoll_.get(), events.data(), events.size(), -1);
@@ -118,6 +135,9 @@ void Server::run() {
         case Source::Kind::kModule:
           on_module();
           break;
+        case Source::Kind::kConfig:
+          on_config();
+          break;
         case Source::Kind::kProcess:
           drop(*source.connection, nullptr);
           break;
@@ -127,6 +147,7 @@ void Server::run() {
     if (any_gone_) remove_gone();
     arm_timer();
   }
+  notifier_.stopping();
   // Nobody stays suspended: the clients do the rest when their sockets close.
   listener_.close();
   for (auto& c : connections_) drop(*c, nullptr);
@@ -137,7 +158,10 @@ void Server::run() {
 void Server::on_signals() {
   signalfd_siginfo info;
   while (read(signals_.get(), &info, sizeof info) == sizeof info) {
-    if (info.ssi_signo == SIGHUP) continue;  // no configuration to read again yet
+    if (info.ssi_signo == SIGHUP) {
+      reload();
+      continue;
+    }
     log(LogLevel::kInfo, "%s: leaving, every process runs",
         strsignal(static_cast<int>(info.ssi_signo)));
     stop_ = true;
@@ -257,6 +281,7 @@ bool Server::on_hello(Connection& c, const HelloMessage& hello, Received& receiv
   c.lease_ms = std::max(hello.lease_ms, 1u);
   read_comm(c.peer.pid, c.comm);
   c.view = std::make_unique<TableView>(*c.memory.table());
+  apply_rules(c);
   if (send_message(c.socket.get(), welcome, c.edge.get()) == IoResult::kOk) return true;
   error_ = "it does not take its welcome";
   return false;
@@ -405,6 +430,10 @@ void Server::arm_timer() {
   for (const Hold& hold : holds_) {
     if (hold.until_ns != 0 && (next == 0 || hold.until_ns < next)) next = hold.until_ns;
   }
+  if (const uint64_t period = notifier_.watchdog_period_ns(); period != 0) {
+    if (next_alive_ns_ == 0) next_alive_ns_ = now + period;
+    if (next == 0 || next_alive_ns_ < next) next = next_alive_ns_;
+  }
   if (const uint64_t again = arbiter_.decide_again_ns();
       again != 0 && (next == 0 || again < next)) {
     next = again;
@@ -431,6 +460,10 @@ void Server::on_timer() {
         c->memory.table()->heartbeat.fetch_add(1, std::memory_order_release);
       }
     }
+  }
+  if (next_alive_ns_ != 0 && next_alive_ns_ <= now) {
+    next_alive_ns_ = 0;
+    notifier_.alive();
   }
   // From this loop and not by itself: if it hangs, the leases have to end.
   if (!wanted_.empty() && renew_at_ns_ <= now) {

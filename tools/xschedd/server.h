@@ -15,8 +15,10 @@
 #include <string>
 #include <vector>
 
+#include "config_loader.h"
 #include "listener.h"
 #include "module_worker.h"
+#include "notifier.h"
 #include "sched/arbiter.h"
 #include "sched/protocol.h"
 #include "sched/slot_memory.h"
@@ -27,7 +29,7 @@ struct Connection;
 
 // What an epoll event is about.
 struct Source {
-  enum class Kind { kListener, kSignals, kTimer, kSocket, kEdge, kProcess, kModule };
+  enum class Kind { kListener, kSignals, kTimer, kSocket, kEdge, kProcess, kModule, kConfig };
   Kind kind;
   Connection* connection = nullptr;
 };
@@ -73,13 +75,16 @@ struct Hold {
 
 class Server {
  public:
-  Server(Listener listener, std::unique_ptr<Policy> policy);
+  // The policy is `config`'s, unless `policy` (of the command line) names one:
+  // then a reload does not change it either. Names must be valid.
+  Server(Listener listener, ConfigLoader& loader, Config config, const std::string& policy);
   ~Server();
 
   // False and `error` if the system refuses what is needed.
   bool prepare(std::string& error);
   // Until SIGTERM or SIGINT. Every process runs when it returns.
   void run();
+  std::string policy_name() const { return std::string(arbiter_.policy().name()); }
 
  private:
   bool watch(int fd, Source& source, uint32_t events);
@@ -93,6 +98,12 @@ class Server {
   bool on_hello(Connection& c, const HelloMessage& hello, Received& received);
   bool on_start(Connection& c);
   bool on_resync(Connection& c);
+
+  // rules.cpp
+  void apply_rules(Connection& c);
+  void use_config(Config config);
+  void reload();
+  void on_config();
 
   // control.cpp
   bool on_info(Connection& c);
@@ -136,6 +147,7 @@ class Server {
   Source on_signals_{Source::Kind::kSignals};
   Source on_timer_{Source::Kind::kTimer};
   Source on_module_{Source::Kind::kModule};
+  Source on_config_{Source::Kind::kConfig};
 
   std::vector<std::unique_ptr<Connection>> connections_;  // by serial, ascending
   std::vector<Hold> holds_;
@@ -152,6 +164,15 @@ class Server {
   uint64_t edges_ = 0;
   uint64_t complaints_from_ns_ = 0;  // a hostile peer must not fill the log
   uint32_t complaints_ = 0;
+
+  ConfigLoader& loader_;
+  Config config_;
+  const bool policy_fixed_;
+  Fd config_event_;
+  uint64_t reloads_ = 0;
+  uint64_t reloads_refused_ = 0;
+  Notifier notifier_;
+  uint64_t next_alive_ns_ = 0;
 
   Fd module_event_;
   ModuleWorker module_;

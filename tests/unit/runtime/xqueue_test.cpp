@@ -85,6 +85,28 @@ TEST(XQueue, LevelChangesWhileSuspended) {
   EXPECT_EQ(rig.hardware_write, 2u) << "the packet and its guard";
 }
 
+TEST(XQueue, ACapOfTheSchedulerLowersTheLevelAndGivesItBack) {
+  XQueueRig rig(2);
+  rig.slot.control.level_cap = 1;
+  rig.slot.control.run = 0;
+  rig.xqueue->apply();
+  EXPECT_EQ(rig.slot.identity.level_actual, 1u);
+  EXPECT_EQ(rig.slot.identity.level_wanted, 2u);
+  EXPECT_FALSE(rig.guard_closed());
+  EXPECT_EQ(rig.slot.state.suspended, 1u);
+  rig.slot.control.level_cap = 0;
+  rig.xqueue->apply();
+  EXPECT_EQ(rig.slot.identity.level_actual, 2u);
+  EXPECT_TRUE(rig.guard_closed()) << "while suspended";
+}
+
+TEST(XQueue, ACapHoldsAgainstALaterWish) {
+  XQueueRig rig(1);
+  rig.slot.control.level_cap = 1;
+  rig.xqueue->apply();
+  EXPECT_EQ(rig.xqueue->set_level(2, EngineChoice::kGate), 1u);
+}
+
 TEST(XQueue, KeepsItsBoundsAfterAHoldOfItsOwn) {
   XQueueRig rig(1);
   for (uint64_t i = 0; i < 5; ++i) rig.write(i);

@@ -53,6 +53,43 @@ TEST_F(ArbiterTest, DecidesAcrossTables) {
   EXPECT_EQ(view_.suspended(), 0u);
 }
 
+TEST_F(ArbiterTest, TermsGoBeforeTheProcessAndBehindTheOperator) {
+  const uint32_t one = a_.add(0), two = b_.add(10);
+  a_.slot(one).state.ready.store(1);
+  b_.slot(two).state.ready.store(1);
+  ProcessTerms terms;
+  terms.priority = 20;
+  view_.set_terms(terms);
+  cycle();
+  EXPECT_TRUE(runs(a_, one));
+  EXPECT_FALSE(runs(b_, two));
+  view_.entries()[one].priority_set = 5;
+  cycle();
+  EXPECT_FALSE(runs(a_, one));
+  view_.entries()[one].priority_set.reset();
+  view_.set_terms({});
+  cycle();
+  EXPECT_FALSE(runs(a_, one)) << "without terms the process's own word counts";
+}
+
+TEST_F(ArbiterTest, ALevelCapIsPublishedAndPreparedFor) {
+  const uint32_t low = a_.add(0, 3), high = b_.add(10);
+  b_.slot(high).state.ready.store(1);
+  ProcessTerms terms;
+  terms.level_cap = 1;
+  view_.set_terms(terms);
+  cycle();
+  EXPECT_EQ(a_.slot(low).control.level_cap.load(), 1u);
+  EXPECT_EQ(a_.slot(low).control.window.load(), 4u);
+  const uint64_t sequence = a_.slot(low).control.sequence.load();
+  cycle();
+  EXPECT_EQ(a_.slot(low).control.sequence.load(), sequence) << "once";
+  view_.set_terms({});
+  cycle();
+  EXPECT_EQ(a_.slot(low).control.level_cap.load(), 0u);
+  EXPECT_EQ(a_.slot(low).control.window.load(), 0u);
+}
+
 // A launching thread that loses its CPU for a moment ends no request.
 TEST_F(ArbiterTest, IdleCountsAsReadyForAMoment) {
   const uint32_t low = a_.add(0, 2), high = b_.add(10);

@@ -84,6 +84,10 @@ bool handle(const char* line, FakeXQueues& x, Agent& agent) {
     }));
   } else if (strcmp(word, "suspends") == 0) {
     answer(x.wait_for([&] { return x.suspends(slot) >= static_cast<uint64_t>(b); }));
+  } else if (strcmp(word, "capped") == 0) {
+    answer(x.wait_for([&] {
+      return x.slot(slot).control.level_cap.load() == static_cast<uint32_t>(b);
+    }));
   } else if (strcmp(word, "look") == 0) {
     snprintf(text, sizeof text, "run %u window %u guard %u notify %u",
              x.slot(slot).control.run.load(), x.slot(slot).control.window.load(),

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 
+#include "runtime/base/clock.h"
 #include "runtime/sched/agent.h"
 #include "runtime/sched/slot_memory.h"
 
@@ -57,6 +58,7 @@ class FakeXQueues final : public XQueueSet {
 
   void set_ready(uint32_t i, bool ready) {
     Slot& s = slot(i);
+    s.state.edge_ns.store(now_ns(), std::memory_order_relaxed);
     s.state.ready.store(ready ? 1 : 0, std::memory_order_seq_cst);
     // seq_cst on both sides: either this sees notify, or the apply() that
     // follows its store is followed by another look at ready.

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <memory>
@@ -125,22 +126,37 @@ Scheduled::~Scheduled() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
-std::unique_ptr<Process> Scheduled::start_daemon() {
+std::unique_ptr<Process> Scheduled::start_service(std::vector<std::string> command,
+                                                  Process::Environment environment) {
   const std::string notify = folder_ + "/notify";
   unlink(notify.c_str());
-  const Fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  notify_.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   memcpy(address.sun_path, notify.c_str(), notify.size());
-  EXPECT_EQ(bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  auto daemon = std::make_unique<Process>(std::vector<std::string>{XSCHEDD, "--socket", socket_},
-                                          Process::Environment{{"NOTIFY_SOCKET", notify}}, false);
-  pollfd ready{fd.get(), POLLIN, 0};
-  EXPECT_EQ(poll(&ready, 1, kPatienceMs), 1) << "xschedd is not ready";
-  char text[64] = {};
-  EXPECT_GT(recv(fd.get(), text, sizeof text - 1, MSG_DONTWAIT), 0);
-  EXPECT_EQ(strncmp(text, "READY=1", 7), 0);
+  EXPECT_EQ(bind(notify_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  environment["NOTIFY_SOCKET"] = notify;
+  auto daemon = std::make_unique<Process>(std::move(command), std::move(environment), false);
+  EXPECT_EQ(told().substr(0, 7), "READY=1");
   return daemon;
+}
+
+std::unique_ptr<Process> Scheduled::start_daemon(std::vector<std::string> arguments,
+                                                 Process::Environment environment) {
+  // This machine's own configuration is not the test's.
+  if (std::find(arguments.begin(), arguments.end(), "--config") == arguments.end()) {
+    arguments.insert(arguments.begin(), {"--config", "/dev/null"});
+  }
+  arguments.insert(arguments.begin(), {XSCHEDD, "--socket", socket_});
+  return start_service(std::move(arguments), std::move(environment));
+}
+
+std::string Scheduled::told() {
+  pollfd ready{notify_.get(), POLLIN, 0};
+  char text[256] = {};
+  if (poll(&ready, 1, kPatienceMs) != 1) return "";
+  const ssize_t n = recv(notify_.get(), text, sizeof text - 1, MSG_DONTWAIT);
+  return n > 0 ? std::string(text, static_cast<size_t>(n)) : "";
 }
 
 std::unique_ptr<Process> Scheduled::start_ctl(std::vector<std::string> arguments) {

@@ -49,7 +49,13 @@ class Scheduled : public ::testing::Test {
 
   const std::string& socket() const { return socket_; }
   // Returns once it has told NOTIFY_SOCKET that it is ready.
-  std::unique_ptr<Process> start_daemon();
+  std::unique_ptr<Process> start_daemon(std::vector<std::string> arguments = {},
+                                        Process::Environment environment = {});
+  // ... for a command that starts one in its own way.
+  std::unique_ptr<Process> start_service(std::vector<std::string> command,
+                                         Process::Environment environment);
+  // What the daemon says next to the service manager; "" if it stays silent.
+  std::string told();
   // Runs xschedctl to its end.
   int ctl(std::vector<std::string> arguments, std::string* output = nullptr, uid_t uid = 0);
   std::unique_ptr<Process> start_ctl(std::vector<std::string> arguments);
@@ -57,6 +63,7 @@ class Scheduled : public ::testing::Test {
   std::string folder_;
   std::string socket_;
   Process::Environment environment_;  // of clients
+  Fd notify_;                         // NOTIFY_SOCKET of the last daemon
 };
 
 // A fake client with one question and answer a call.

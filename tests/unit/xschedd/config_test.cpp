@@ -202,6 +202,18 @@ TEST(Config, ReadsAFileAndSaysIfItCannot) {
   EXPECT_NE(error.find("cannot be read"), std::string::npos) << error;
 }
 
+TEST(LoadConfig, TheExampleIsRightAndHasEveryKey) {
+  std::string error;
+  const std::optional<Config> config = load_config(EXAMPLE, error);
+  ASSERT_TRUE(config) << error;
+  std::ifstream file(EXAMPLE);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  for (const char* key : {"policy", "timeslice_us", "concurrency", "user", "cgroup", "command",
+                          "priority", "share", "level", "latency_budget_us"}) {
+    EXPECT_NE(text.find("\n" + std::string(key) + " = "), std::string::npos) << key;
+  }
+}
+
 TEST(SystemUser, KnowsRoot) {
   EXPECT_EQ(system_user("root"), 0u);
   EXPECT_EQ(system_user("no such user"), std::nullopt);
