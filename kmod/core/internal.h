@@ -129,6 +129,7 @@ struct xs_work {
 	s32 status;
 	bool tried; /* by this call, and failed */
 	bool mine; /* this round's operation */
+	bool seen; /* at rest, since this call began */
 	struct xs_op *scratch; /* of the first: one op for each */
 	struct xs_op op;
 };

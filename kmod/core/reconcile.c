@@ -92,8 +92,14 @@ static void xs_finish(struct xs_core *core, struct xs_work *w, bool suspend)
 	}
 }
 
-/* Marks what this thread can do now; the operation's direction is the target's. */
-static u32 xs_collect(struct xs_core *core, struct xs_work *work, u32 n, bool *wait)
+/*
+ * Marks what this thread can do now; the operation's direction is the target's.
+ * What another thread works on in the wrong direction, that thread turns round
+ * itself, but a caller must not return before: after SUSPEND a queue does not
+ * run, after UNREGISTER no engine works on it. To see it at rest once is enough,
+ * or callers could keep each other waiting for ever.
+ */
+static u32 xs_collect(struct xs_core *core, struct xs_work *work, u32 n, bool caller, bool *wait)
 {
 	u32 i, mine = 0;
 
@@ -102,12 +108,16 @@ static u32 xs_collect(struct xs_core *core, struct xs_work *work, u32 n, bool *w
 		struct xs_target *t = work[i].target;
 
 		work[i].mine = false;
-		if (!t || work[i].tried || xs_wanted(t) == t->suspended)
+		if (!t || work[i].tried)
 			continue;
 		if (t->busy) {
-			*wait = true;
+			if (xs_wanted(t) != t->suspended || (caller && !work[i].seen))
+				*wait = true;
 			continue;
 		}
+		work[i].seen = true;
+		if (xs_wanted(t) == t->suspended)
+			continue;
 		if (!xs_task_alive(core, t)) {
 			work[i].status = -ESRCH;
 			work[i].tried = true;
@@ -243,7 +253,7 @@ int xs_reconcile(struct xs_core *core, struct xs_work *work, u32 n, bool killabl
 
 	xs_assert_held(&core->lock);
 	for (;;) {
-		if (xs_collect(core, work, n, &wait)) {
+		if (xs_collect(core, work, n, killable, &wait)) {
 			for (i = 0; i < n; i++)
 				if (work[i].mine)
 					*passes += xs_run_group(core, work, n, i, work->scratch);
@@ -272,6 +282,7 @@ void xs_work_set(struct xs_work *work, struct xs_target *t)
 	work->target = t;
 	work->status = 0;
 	work->tried = false;
+	work->seen = false;
 	t->refs++;
 }
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "tests/unit/kmod/fixture.h"
 
@@ -76,15 +77,55 @@ long ResumeWith(Scene& s, const std::function<void(xsched_resume&)>& change) {
   return s.Call(s.app, XSCHED_IOC_RESUME, &r);
 }
 
-long Limited(Scene& s) {
+long Limited(Scene& s, const std::function<long()>& call) {
   s.limits.rate = 1;
   s.limits.burst = 1;
   xs_core_set_limits(s.core, &s.limits);
   uint64_t extra = s.Register(s.app, 1);
   s.Suspend(s.control, {extra});
-  long ret = s.SuspendWith(s.control, {s.q});
+  long ret = call();
   s.Resume(s.control, {extra});
   return ret;
+}
+
+// What a call that waits for another one answers when it is being killed: the
+// call is made while an engine suspends, or resumes, s.q for s.app.
+long Interrupted(Scene& s, bool suspend, const std::function<long()>& call) {
+  struct Meanwhile {
+    xs_mock* mock;
+    bool suspend;
+    std::function<long()> call;
+    long ret = 0;
+  } meanwhile{s.mock, suspend, call};
+  static const xs_engine_ops ops = {
+      xs_mock_ops.levels, xs_mock_ops.flags,
+      [](void* ctx, xs_op* op, u32 n, bool down, u32 grace_us) -> u32 {
+        auto* m = static_cast<Meanwhile*>(ctx);
+        if (m->call && down == m->suspend) {
+          xs_signalled = true;
+          m->ret = std::exchange(m->call, nullptr)();
+          xs_signalled = false;
+        }
+        return xs_mock_ops.apply(m->mock, op, n, down, grace_us);
+      },
+      nullptr, nullptr};
+  xs_core_set_engine(s.core, XSCHED_ENGINE_MOCK, &ops, &meanwhile, 0, "");
+  s.Suspend(s.app, {s.q});
+  s.Resume(s.app, {s.q});
+  s.Resume(s.control, {}, XSCHED_RESUME_ALL);
+  xs_core_set_engine(s.core, XSCHED_ENGINE_MOCK, &xs_mock_ops, s.mock, 0, "");
+  return meanwhile.ret;
+}
+
+// An engine that has no grace period and no level 3.
+long Plain(Scene& s, const std::function<void(xsched_suspend&)>& change) {
+  static const xs_engine_ops ops = {1U << XSCHED_LEVEL_DEACTIVATE, 0, xs_mock_ops.apply, nullptr, nullptr};
+  xs_core_set_engine(s.core, XSCHED_ENGINE_UPDATE_QUEUE, &ops, s.mock, 0, "");
+  return s.SuspendWith(s.app, {s.q}, [&](auto& a) {
+    a.engine = XSCHED_ENGINE_UPDATE_QUEUE;
+    a.level = XSCHED_LEVEL_DEACTIVATE;
+    change(a);
+  });
 }
 
 const Case kCases[] = {
@@ -137,7 +178,14 @@ const Case kCases[] = {
     {"suspend twice in one call", -EINVAL, [](Scene& s) { return s.SuspendWith(s.app, {s.q, s.q}); }},
     {"suspend dead", -ESRCH, [](Scene& s) { s.Kill(2); return s.SuspendWith(s.control, {s.q, s.other}); }},
     {"suspend nowhere", -EFAULT, [](Scene& s) { return s.SuspendWith(s.app, {s.q}, [](auto& a) { a.items = 0; }); }},
-    {"suspend over the rate", -EAGAIN, Limited},
+    {"suspend over the rate", -EAGAIN, [](Scene& s) { return Limited(s, [&] { return s.SuspendWith(s.control, {s.q}); }); }},
+    {"suspend level an engine lacks", -EOPNOTSUPP, [](Scene& s) { return Plain(s, [](auto& a) { a.level = XSCHED_LEVEL_INTERRUPT; }); }},
+    {"suspend grace an engine lacks", -EOPNOTSUPP, [](Scene& s) { return Plain(s, [](auto& a) { a.grace_us = 1; }); }},
+    {"suspend while it is suspended, killed", -EINTR, [](Scene& s) { return Interrupted(s, true, [&] { return s.SuspendWith(s.control, {s.q}); }); }},
+    {"suspend while it is resumed, killed", -EINTR, [](Scene& s) { return Interrupted(s, false, [&] { return s.SuspendWith(s.control, {s.q}); }); }},
+    {"resume while it is suspended, killed", -EINTR, [](Scene& s) { return Interrupted(s, true, [&] { return s.Resume(s.app, {s.q}).ret; }); }},
+    {"unregister while it is suspended, killed", -EINTR, [](Scene& s) { return Interrupted(s, true, [&] { xsched_unregister_queue u{sizeof(u), 0, s.q}; return s.Call(s.app, XSCHED_IOC_UNREGISTER_QUEUE, &u); }); }},
+    {"register again while it is resumed, killed", -EINTR, [](Scene& s) { return Interrupted(s, false, [&] { xs_file_retire(s.app); return RegisterWith(s, [](auto& q) { q.queue_id = 0; }); }); }},
 
     {"resume flags", -EINVAL, [](Scene& s) { return ResumeWith(s, [](auto& r) { r.flags = 4; }); }},
     {"resume nothing", -EINVAL, [](Scene& s) { return ResumeWith(s, [](auto& r) { r.count = 0; }); }},
@@ -155,6 +203,9 @@ const Case kCases[] = {
     {"process lease", -ERANGE, [](Scene& s) { return ProcessWith(s, XSCHED_IOC_SUSPEND_PROCESS, [](auto& p) { p.lease_ms = 60001; }); }},
     {"process dead", -ESRCH, [](Scene& s) { s.Kill(2); return ProcessWith(s, XSCHED_IOC_SUSPEND_PROCESS, [&](auto& p) { p.handle = s.other; }, s.control); }},
     {"process engine error", -EIO, [](Scene& s) { xs_mock_fail(s.mock, 0, 1, -EIO); return ProcessWith(s, XSCHED_IOC_SUSPEND_PROCESS, [](auto&) {}); }},
+    {"process mock by name", -EPERM, [](Scene& s) { return ProcessWith(s, XSCHED_IOC_SUSPEND_PROCESS, [](auto& p) { p.engine = XSCHED_ENGINE_MOCK; }); }},
+    {"process endless lease", -EPERM, [](Scene& s) { return ProcessWith(s, XSCHED_IOC_SUSPEND_PROCESS, [](auto& p) { p.lease_ms = XSCHED_LEASE_NONE; }, s.control); }},
+    {"process over the rate", -EAGAIN, [](Scene& s) { return Limited(s, [&] { return ProcessWith(s, XSCHED_IOC_SUSPEND_PROCESS, [](auto&) {}, s.control); }); }},
     {"process resume not held", -ENOENT, [](Scene& s) { return ProcessWith(s, XSCHED_IOC_RESUME_PROCESS, [](auto&) {}); }},
     {"process resume engine", -EINVAL, [](Scene& s) { return ProcessWith(s, XSCHED_IOC_RESUME_PROCESS, [](auto& p) { p.engine = 4; }); }},
     {"process resume lease", -EINVAL, [](Scene& s) { return ProcessWith(s, XSCHED_IOC_RESUME_PROCESS, [](auto& p) { p.lease_ms = 1; }); }},
