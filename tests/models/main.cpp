@@ -5,7 +5,8 @@
 //
 // usage: models CASE                    checks it
 //        models CASE serve RATE COUNT   a request every 1/RATE s, after a line on stdin
-//        models CASE steps N            N training steps, or until stdin ends if N is 0
+//        models CASE steps COUNT        training steps
+// With COUNT 0 the last two run until stdin ends.
 //        models --list
 #include <cstdio>
 #include <cstdlib>

@@ -22,8 +22,8 @@ struct Case {
 // Results are right within what float rounding explains, and on stdout.
 int check_inference(const Case& c);
 int check_training(const Case& c);
-// `ready`; after a line from stdin a request every 1 / rate seconds, `request I
-// DIGEST` for each; right as in check_inference.
+// `ready`; after a line from stdin a request every 1 / rate seconds, `request I`
+// when its result came and was right; without a count until stdin ends.
 int serve(const Case& c, double rate, int count);
 // `step I LOSS` for each; without a count until stdin ends. Then `result DIGEST`
 // of the parameters.

@@ -145,6 +145,26 @@ void check_gradient(const Case& c, Backend& cpu) {
   CHECK(std::abs(along_tape - along_loss) <= 1e-4 * std::abs(along_loss));
 }
 
+// Whether stdin has ended; for programs that run until they are told to stop.
+class StdinEnd {
+ public:
+  StdinEnd()
+      : reader_([this] {
+          char byte;
+          while (read(STDIN_FILENO, &byte, 1) > 0) {
+          }
+          ended_ = true;
+        }) {}
+  ~StdinEnd() { reader_.join(); }
+  StdinEnd(const StdinEnd&) = delete;
+  StdinEnd& operator=(const StdinEnd&) = delete;
+  bool now() const { return ended_; }
+
+ private:
+  std::atomic<bool> ended_{false};
+  std::thread reader_;
+};
+
 double tolerance_of(const Case& c) {
   return c.half ? 1e-2 : 1e-4;
 }
@@ -228,7 +248,7 @@ int check_training(const Case& c) {
 }
 
 int serve(const Case& c, double rate, int count) {
-  CHECK(rate > 0 && count > 0);
+  CHECK(rate > 0 && count >= 0);
   Gpu gpu;
   const std::unique_ptr<Backend> cpu = make_cpu();
   Net net(gpu, {}), reference(*cpu, {});
@@ -237,13 +257,15 @@ int serve(const Case& c, double rate, int count) {
   check_close("output", expected, cpu->download(infer(c, reference, 0).data()), tolerance_of(c),
               digest);
   say("ready");
-  for (int ch = std::getchar(); ch != EOF && ch != '\n';) ch = std::getchar();
+  for (char byte = 0; byte != '\n';)
+    if (read(STDIN_FILENO, &byte, 1) <= 0) break;
+  std::unique_ptr<StdinEnd> end;
+  if (count == 0) end = std::make_unique<StdinEnd>();
   const auto start = std::chrono::steady_clock::now();
-  for (int i = 0; i < count; i++) {
+  for (int i = 0; count > 0 ? i < count : !end->now(); i++) {
     // Arrivals do not wait for the request before.
     std::this_thread::sleep_until(start + std::chrono::duration<double>(i / rate));
-    const std::vector<float> got = gpu.download_floats(infer(c, net, 0).data());
-    CHECK(got == expected);
+    CHECK(gpu.download_floats(infer(c, net, 0).data()) == expected);
     std::printf("request %d\n", i);
     std::fflush(stdout);
   }
@@ -252,25 +274,17 @@ int serve(const Case& c, double rate, int count) {
 }
 
 int train_on(const Case& c, int count) {
+  CHECK(count >= 0);
   Gpu gpu;
   Trainer trainer(c, gpu);
-  std::atomic<bool> stop{false};
-  std::thread reader;
-  if (count == 0)
-    reader = std::thread([&stop] {
-      char byte;
-      while (read(STDIN_FILENO, &byte, 1) > 0) {
-      }
-      stop = true;
-    });
-  for (int step = 0; count > 0 ? step < count : !stop; step++) {
+  std::unique_ptr<StdinEnd> end;
+  if (count == 0) end = std::make_unique<StdinEnd>();
+  for (int step = 0; count > 0 ? step < count : !end->now(); step++) {
     trainer.step();
     std::printf("step %d %.9g\n", step, trainer.loss());
     std::fflush(stdout);
   }
-  if (reader.joinable()) reader.join();
   digest_parameters(gpu, trainer.net()).print("result");
-  std::fflush(stdout);
   return 0;
 }
 
