@@ -108,6 +108,8 @@ Config parse_config(Lookup lookup) {
   // The scheduler knows the policies' names; it reports a bad one itself.
   if (const char* value = lookup("XSCHED_POLICY"); value != nullptr && *value != '\0')
     c.policy = value;
+  if (const char* value = lookup("XSCHED_TRACE"); value != nullptr && *value != '\0')
+    c.trace = value;
   return c;
 }
 

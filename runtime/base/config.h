@@ -29,6 +29,7 @@ struct Config {
   std::string socket;                         // XSCHED_SOCKET; empty: the agent's default
   bool global = true;                         // XSCHED_SCHEDULER: auto, global: true
   std::string policy = "HPF";                 // XSCHED_POLICY, for the local scheduler
+  std::string trace;                          // XSCHED_TRACE: a file; empty: no trace
 };
 
 // `lookup` stands for getenv(3), so that a test can pass a table.

@@ -159,6 +159,7 @@ inline void Gate::flush_doorbell() noexcept {
   // Sequentially consistent, as in settle_idle(). Only after idle, not for
   // each packet.
   slot_.state.ready.store(1, std::memory_order_seq_cst);
+  if (listener_.ready != nullptr) listener_.ready(listener_.context, true);
   if (slot_.control.notify.load(std::memory_order_seq_cst) & kNotifyReady) {
     slot_.state.edge_ns.store(now_ns(), std::memory_order_relaxed);
     listener_.edge(listener_.context);
@@ -264,6 +265,8 @@ inline void Gate::move() noexcept {
     // Release: who sees that packets entered finds them in the hardware ring.
     store_release(*proxy_.read_index, head);
     slot_.state.moved.store(head, std::memory_order_relaxed);
+    if (listener_.moved != nullptr) [[unlikely]]
+      listener_.moved(listener_.context, head - first);
     slot_.state.retired.store(head - std::min(head, write - read_), std::memory_order_relaxed);
   }
   slot_.state.submitted.store(load_relaxed(*proxy_.write_index), std::memory_order_relaxed);
@@ -364,6 +367,7 @@ bool Gate::send_tick() noexcept {
   // Sequentially consistent with the scheduler's store of notify and look at
   // ready: either it sees 0, or the look below sees that it wants to be told.
   slot_.state.ready.store(0, std::memory_order_seq_cst);
+  if (listener_.ready != nullptr) listener_.ready(listener_.context, false);
   if (slot_.control.notify.load(std::memory_order_seq_cst) & kNotifyIdle) {
     slot_.state.edge_ns.store(now_ns(), std::memory_order_relaxed);
     listener_.edge(listener_.context);

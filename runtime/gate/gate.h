@@ -72,6 +72,10 @@ class Gate {
     // Not 0 while one XQueue of the process runs and another may not: barriers
     // that enter are then reported by kWantsWatch. May be null.
     const std::atomic<uint32_t>* watch = nullptr;
+    // For a trace; null without one. By the gate's owner: so many packets have
+    // entered the hardware ring; StateLine::ready has changed.
+    void (*moved)(void* context, uint64_t packets) = nullptr;
+    void (*ready)(void* context, bool on) = nullptr;
   };
 
   Gate(const HardwareRing& hardware, const ProxyRing& proxy, Slot& slot, Listener listener);

@@ -9,6 +9,8 @@
 
 #include "../base/config.h"
 #include "../base/log.h"
+#include "../trace/hip_calls.h"
+#include "../trace/trace.h"
 #include "../xqueue/session.h"
 
 namespace xsched {
@@ -51,6 +53,9 @@ bool install_api(HsaApiTable* table) noexcept {
     return false;
   }
   enter_queue_hooks(*table);
+  // HIP is loaded by now if it is HIP that starts HSA.
+  Trace::start(config().trace);
+  trace_hip_calls();
   g_installed.store(true, std::memory_order_release);
   log(LogLevel::kDebug, "hsa api table taken over (core %u bytes, amd %u bytes)",
       table->core_->version.minor_id, table->amd_ext_->version.minor_id);

@@ -16,6 +16,7 @@
 
 #include "../base/config.h"
 #include "../base/log.h"
+#include "../trace/hip_calls.h"
 #include "../xqueue/session.h"
 #include "api.h"
 #include "doorbells.h"
@@ -262,6 +263,7 @@ hsa_status_t create_gated(hsa_agent_t agent, QueueCallback callback, void* data,
       return status;
     }
   }
+  trace_hip_calls();  // HIP may have come after HSA
   if (wrap(h, agent, target) == nullptr) {
     // Unscheduled, but running.
     log(LogLevel::kWarn, "a queue of %u packets runs unscheduled", target->size);

@@ -24,6 +24,7 @@
 #include "../engine/kmod_engine.h"
 #include "../sched/agent.h"
 #include "../sched/slot_memory.h"
+#include "../trace/trace.h"
 #include "dispatcher.h"
 
 namespace xsched {
@@ -162,6 +163,7 @@ struct Session::Impl final : XQueueSet {
   struct Edge {  // what a gate's listener needs, one a slot
     Impl* impl = nullptr;
     uint32_t slot = 0;
+    TraceTrack* track = nullptr;  // the XQueue's own
   };
   std::array<Edge, kMaxSlots> edges{};
 };
@@ -212,6 +214,9 @@ Session* Session::get() noexcept {
       if (Session* session = existing()) session->release_all();
     });
   }
+  if (Trace* trace = Trace::get()) {
+    trace->set_scheduler([session] { return session->impl_->agent.status(); });
+  }
   g_session.store(session, std::memory_order_release);
   return session;
 }
@@ -225,6 +230,7 @@ void Session::end() noexcept {
   session->impl_->dispatcher.stop();
   g_session.store(nullptr, std::memory_order_release);
   const std::unique_lock<std::shared_mutex> lock(session->impl_->mutex);
+  for (XQueue* queue : session->impl_->queues) queue->end_trace();
   session->impl_->queues.clear();
   session->impl_->by_slot.fill(nullptr);
 }
@@ -260,7 +266,7 @@ XQueue* Session::add(const XQueueParts& parts) {
       counter->store(0, std::memory_order_relaxed);
     }
 
-    impl_->edges[number] = {impl_.get(), number};
+    impl_->edges[number] = {impl_.get(), number, nullptr};
     Gate::Listener listener;
     listener.context = &impl_->edges[number];
     listener.edge = [](void* context) {
@@ -271,8 +277,24 @@ XQueue* Session::add(const XQueueParts& parts) {
       static_cast<Impl::Edge*>(context)->impl->dispatcher.kick();
     };
     listener.watch = &impl_->watch;
+    Trace* const trace = Trace::get();
+    if (trace != nullptr) {
+      listener.moved = [](void* context, uint64_t packets) {
+        static_cast<Impl::Edge*>(context)->track->moved(packets, now_ns());
+      };
+      listener.ready = [](void* context, bool on) {
+        static_cast<Impl::Edge*>(context)->track->ready(on, now_ns());
+      };
+    }
     const uint32_t id = impl_->next_id++;
     queue = new XQueue(number, slot, id, parts, listener);
+    if (trace != nullptr) {
+      auto track = trace->add_track(id, [gate = &queue->gate()] {
+        return TraceTrack::Depth{gate->at_gate(), gate->in_flight()};
+      });
+      impl_->edges[number].track = track.get();
+      queue->set_trace(std::move(track));
+    }
     queue->set_level(settings.level, settings.engine);
     impl_->note_engine(queue->kmod_why());
 

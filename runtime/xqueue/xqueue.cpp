@@ -156,6 +156,22 @@ bool XQueue::give_back(Engine* engine, uint32_t level) {
   return true;
 }
 
+void XQueue::trace_suspension(bool holds, uint64_t took_ns) noexcept {
+  if (!holds) {
+    track_->resumed(now_ns());
+    return;
+  }
+  const bool by_scheduler = own_level_ == 0;
+  TraceTrack::Suspend suspend;
+  suspend.took_ns = took_ns;
+  suspend.in_flight = in_flight_;
+  suspend.level = by_scheduler ? 3 : own_level_;
+  suspend.engine = static_cast<uint32_t>((by_scheduler ? engine_.engine : own_engine_)->kind());
+  suspend.cause = gate_.held() ? TraceTrack::kByProcess : TraceTrack::kByScheduler;
+  suspend.by_daemon = by_scheduler;
+  track_->suspended(suspend, now_ns());
+}
+
 void XQueue::note_suspended(bool holds, uint64_t took_ns) {
   if (holds && !suspended_) {
     CounterLine& counters = slot_.counters;
@@ -167,6 +183,7 @@ void XQueue::note_suspended(bool holds, uint64_t took_ns) {
     counters.last_inflight.store(in_flight_, std::memory_order_relaxed);
     counters.inflight_sum.fetch_add(in_flight_, std::memory_order_relaxed);
   }
+  if (track_ != nullptr && holds != suspended_) trace_suspension(holds, took_ns);
   suspended_ = holds;
   slot_.state.suspended.store(holds ? 1 : 0, std::memory_order_release);
 }

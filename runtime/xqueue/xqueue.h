@@ -13,6 +13,7 @@
 #include "../engine/engine.h"
 #include "../gate/gate.h"
 #include "../hsa/kfd_queues.h"
+#include "../trace/track.h"
 #include "slot.h"
 
 namespace xsched {
@@ -30,6 +31,7 @@ class XQueue {
  public:
   XQueue(uint32_t slot_number, Slot& slot, uint32_t id, const XQueueParts& parts,
          Gate::Listener listener);
+  ~XQueue() { end_trace(); }
 
   Gate& gate() noexcept { return gate_; }
   uint32_t slot_number() const noexcept { return slot_number_; }
@@ -72,6 +74,12 @@ class XQueue {
 
   // For the end of the process: everything runs, nothing is obeyed any more.
   void release();
+  // Its track in the trace, before the first packet and the first suspend; and
+  // that it says nothing any more.
+  void set_trace(std::shared_ptr<TraceTrack> track) noexcept { track_ = std::move(track); }
+  void end_trace() noexcept {
+    if (track_ != nullptr) track_->end();
+  }
   // Before the hardware queue goes away. Returns the packets dropped.
   uint64_t retire();
 
@@ -84,6 +92,7 @@ class XQueue {
   void take_back();
   void change_suspension();
   void note_suspended(bool holds, uint64_t took_ns);
+  void trace_suspension(bool holds, uint64_t took_ns) noexcept;
   uint32_t take();
   bool give_back(Engine* engine, uint32_t level);
   void bound_own();
@@ -115,6 +124,7 @@ class XQueue {
   bool holds_itself_ = false;  // the in-process API was used
   bool released_ = false;
 
+  std::shared_ptr<TraceTrack> track_;  // null without a trace
   Gate gate_;
 };
 

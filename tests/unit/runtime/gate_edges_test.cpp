@@ -47,6 +47,29 @@ TEST(GateEdges, OncePerBurst) {
   EXPECT_EQ(rig.ready_edges, 5u);
 }
 
+TEST(GateEdges, ATraceIsToldOfEachPacketOnceAndOfEachEdge) {
+  Rig rig({.trace = true});
+  Processor processor(rig);
+  rig.submit(0, 0);
+  EXPECT_EQ(rig.traced_ready, 1u) << "nobody need have asked for edges";
+  const uint64_t first = rig.reserve(3);
+  for (uint64_t i = 0; i < 3; ++i) rig.publish(first + i, 0, i);
+  rig.gate->pump();
+  rig.gate->pump();
+  EXPECT_EQ(rig.traced, 4u);
+  rig.slot.control.run = 0;
+  rig.submit(0, 5);
+  EXPECT_EQ(rig.traced, 4u) << "it waits at the gate";
+  rig.slot.control.run = 1;
+  rig.slot.control.notify = kNotifyIdle;
+  rig.gate->pump();
+  drain(processor);
+  rig.gate->pump();
+  EXPECT_EQ(rig.traced, 5u) << "a tick is ours and is not told";
+  EXPECT_EQ(rig.traced_ready, 1u);
+  EXPECT_EQ(rig.traced_idle, 1u);
+}
+
 TEST(GateEdges, WorkBehindATickGetsAnother) {
   Rig rig;
   Processor processor(rig);

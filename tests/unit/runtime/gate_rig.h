@@ -38,6 +38,7 @@ struct Options {
   bool guards = true;
   bool ticks = true;
   bool device_memory = false;
+  bool trace = false;       // counts what a trace would be told
   bool tool_queue = false;  // packets go through reserve(), as into a tool's queue
 };
 
@@ -76,6 +77,15 @@ struct Rig {
     listener.context = this;
     listener.edge = [](void* context) { static_cast<Rig*>(context)->on_edge(); };
     listener.attend = [](void* context) { static_cast<Rig*>(context)->attended.fetch_add(1); };
+    if (options.trace) {
+      listener.moved = [](void* context, uint64_t packets) {
+        static_cast<Rig*>(context)->traced.fetch_add(packets);
+      };
+      listener.ready = [](void* context, bool on) {
+        auto* rig = static_cast<Rig*>(context);
+        (on ? rig->traced_ready : rig->traced_idle).fetch_add(1);
+      };
+    }
     gate = std::make_unique<Gate>(to, from, slot, listener);
     GateSignals signals;
     if (options.guards) signals.guard_handle = handle_of(guard), signals.guard_value = &guard;
@@ -128,6 +138,7 @@ struct Rig {
   Slot slot{};
   std::atomic<uint64_t> doorbells{0}, last_doorbell{0}, attended{0};
   std::atomic<uint64_t> ready_edges{0}, idle_edges{0};
+  std::atomic<uint64_t> traced{0}, traced_ready{0}, traced_idle{0};
   std::function<void()> edge_hook;
   std::unique_ptr<Gate> gate;
 };
