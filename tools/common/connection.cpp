@@ -123,14 +123,22 @@ uint32_t Connection::resume(int32_t pid, uint32_t xqueue) {
   return matched_or_throw(reply);
 }
 
-uint32_t Connection::change_priority(int32_t pid, uint32_t xqueue, int32_t by) {
+uint32_t Connection::set(uint32_t what, int32_t pid, uint32_t xqueue, int32_t value) {
   SetRequest request = make_message<SetRequest>(MessageType::kSetRequest);
-  request.what = SetRequest::kPriorityBy;
+  request.what = what;
   request.pid = pid;
   request.xqueue = xqueue;
-  request.value = by;
+  request.value = value;
   ControlReply reply = ask<ControlReply>(request, MessageType::kControlReply);
   return matched_or_throw(reply);
+}
+
+uint32_t Connection::set_priority(int32_t pid, uint32_t xqueue, int32_t to) {
+  return set(SetRequest::kPriority, pid, xqueue, to);
+}
+
+uint32_t Connection::change_priority(int32_t pid, uint32_t xqueue, int32_t by) {
+  return set(SetRequest::kPriorityBy, pid, xqueue, by);
 }
 
 uint32_t Connection::set_policy(const std::string& name) {

@@ -33,6 +33,7 @@ class Connection {
   // What was matched. Throws Failure for anything but Status::kOk.
   uint32_t hold(int32_t pid, uint32_t xqueue, uint32_t lease_ms);
   uint32_t resume(int32_t pid, uint32_t xqueue);
+  uint32_t set_priority(int32_t pid, uint32_t xqueue, int32_t to);
   uint32_t change_priority(int32_t pid, uint32_t xqueue, int32_t by);
   uint32_t set_policy(const std::string& name);
 
@@ -42,6 +43,7 @@ class Connection {
   bool take_ended(int& ended);
 
  private:
+  uint32_t set(uint32_t what, int32_t pid, uint32_t xqueue, int32_t value);
   template <typename Reply, typename Message>
   Reply ask(const Message& message, MessageType reply_type);
 

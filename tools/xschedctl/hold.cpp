@@ -10,6 +10,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <random>
 
 #include "base/clock.h"
@@ -20,6 +21,12 @@ namespace xsched::ctl {
 namespace {
 
 constexpr uint64_t kHoldsWithinNs = 10'000'000'000;
+
+// One event, one line: whoever reads waits for it.
+void say(const nlohmann::json& event) {
+  printf("%s\n", event.dump().c_str());
+  fflush(stdout);
+}
 
 // SIGINT and SIGTERM as a descriptor.
 Fd block_signals() {
@@ -79,7 +86,8 @@ Target parse_target(const std::string& text) {
   return target;
 }
 
-int suspend(const std::string& socket, const std::vector<std::string>& texts, uint32_t lease_ms) {
+int suspend(const std::string& socket, const std::vector<std::string>& texts, uint32_t lease_ms,
+            bool as_json) {
   std::vector<Target> targets;
   for (const std::string& text : texts) targets.push_back(parse_target(text));
   Connection connection(socket);
@@ -88,8 +96,12 @@ int suspend(const std::string& socket, const std::vector<std::string>& texts, ui
   for (const Target& target : targets)
     matched += connection.hold(target.pid, target.xqueue, lease_ms);
   wait_until_suspended(connection, targets, signals);
-  printf("suspended %u XQueues\n", matched);
-  fflush(stdout);
+  if (as_json) {
+    say({{"event", "suspended"}, {"xqueues", matched}});
+  } else {
+    printf("suspended %u XQueues\n", matched);
+    fflush(stdout);
+  }
   if (lease_ms != 0) return kDone;
   int ended = 0;
   for (;;) {
@@ -98,20 +110,28 @@ int suspend(const std::string& socket, const std::vector<std::string>& texts, ui
     if (fds[0].revents != 0) return kDone;
     if (!connection.take_ended(ended)) throw Failure(kFailed, "xschedd is gone; everything runs");
     if (ended >= static_cast<int>(targets.size())) {
-      printf("resumed by somebody else\n");
+      if (as_json) {
+        say({{"event", "resumed_by_other"}});
+      } else {
+        printf("resumed by somebody else\n");
+      }
       return kDone;
     }
   }
 }
 
-int resume(const std::string& socket, const std::vector<std::string>& texts) {
+int resume(const std::string& socket, const std::vector<std::string>& texts, bool as_json) {
   Connection connection(socket);
   uint32_t ended = 0;
   for (const std::string& text : texts) {
     const Target target = parse_target(text);
     ended += connection.resume(target.pid, target.xqueue);
   }
-  printf("ended %u holds\n", ended);
+  if (as_json) {
+    say({{"event", "resumed"}, {"holds", ended}});
+  } else {
+    printf("ended %u holds\n", ended);
+  }
   return kDone;
 }
 

@@ -3,60 +3,153 @@
 // xschedctl: command line.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstring>
 
 #include "commands.h"
 #include "common/connection.h"
 #include "sched/protocol.h"
 
-int main(int argc, char** argv) {
-  using namespace xsched;
-  CLI::App app{"xschedctl: looks at and controls xschedd"};
+namespace xsched::ctl {
+namespace {
+
+// What follows a lone "--" belongs to the program that run starts: cut off
+// before the parser sees it.
+std::vector<std::string> cut_command(int& argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (strcmp(argv[i], "--") != 0) continue;
+    std::vector<std::string> command(argv + i + 1, argv + argc);
+    argc = i;
+    return command;
+  }
+  return {};
+}
+
+int command_line(int argc, char** argv) {
+  CLI::App app{"xschedctl: looks at and controls xschedd, starts programs under the shim"};
   std::string socket = default_socket_path();
-  app.add_option("--socket", socket, "where xschedd listens")
-      ->envname("XSCHED_SOCKET")
-      ->capture_default_str();
+  CLI::Option* socket_option = app.add_option("--socket", socket, "where xschedd listens")
+                                   ->envname("XSCHED_SOCKET")
+                                   ->capture_default_str();
   app.require_subcommand(1);
 
   bool json = false;
-  CLI::App* info = app.add_subcommand("info", "the daemon, its policy, the engines in use");
-  info->add_flag("--json", json, "for programs");
-  CLI::App* list = app.add_subcommand("list", "every XQueue");
-  list->add_flag("--json", json, "for programs");
+  const auto add = [&](const char* name, const char* what) {
+    CLI::App* command = app.add_subcommand(name, what);
+    command->add_flag("--json", json, "for programs");
+    command->fallthrough();  // --socket behind the command, too
+    return command;
+  };
+  CLI::App* info_command = add("info", "the daemon, its policy, the engines in use");
+  CLI::App* list_command = add("list", "every XQueue");
+
+  RunOptions run_options;
+  CLI::App* run_command =
+      app.add_subcommand("run", "starts a program under the shim: run [options] -- PROGRAM ...");
+  run_command->prefix_command();
+  std::map<std::string, std::string> settings;
+  const auto setting = [&](const char* option, const char* variable, const char* what) {
+    return run_command->add_option(option, settings[variable], what);
+  };
+  setting("--priority", "PRIORITY", "-255..255, higher is more urgent")
+      ->check(CLI::Range(-255, 255));
+  setting("--level", "LEVEL", "highest level to use, 1..3")->check(CLI::Range(1, 3));
+  setting("--window", "WINDOW", "level 1: packets in flight under competition")
+      ->check(CLI::Range(1, 65536));
+  setting("--engine", "ENGINE", "auto, kmod, kfd or gate")
+      ->check(CLI::IsMember({"auto", "kmod", "kfd", "gate"}));
+  setting("--scheduler", "SCHEDULER", "auto, global or local")
+      ->check(CLI::IsMember({"auto", "global", "local"}));
+  setting("--policy", "POLICY", "of the local scheduler");
+  setting("--lease-ms", "LEASE_MS", "how long a silent xschedd is believed")
+      ->check(CLI::Range(40, 3'600'000));
+  setting("--log", "LOG", "off, error, warn, info or debug")
+      ->check(CLI::IsMember({"off", "error", "warn", "info", "debug"}));
+  run_command->add_option("--shim", run_options.shim, "another libshimhip.so");
 
   std::vector<std::string> targets;
-  uint32_t lease_ms = 0;
-  CLI::App* suspend = app.add_subcommand("suspend", "suspends until ended, or for --lease");
-  suspend->add_option("TARGET", targets, "PID, PID:XQ or all")->required();
-  suspend->add_option("--lease", lease_ms, "milliseconds; returns at once")
-      ->check(CLI::Range(1u, 86'400'000u));
-  CLI::App* resume = app.add_subcommand("resume", "ends suspends, whoever made them");
-  resume->add_option("TARGET", targets, "PID, PID:XQ or all")->required();
+  const auto add_targets = [&](CLI::App* command) {
+    command->add_option("TARGET", targets, "PID, PID:XQ or all")->required();
+  };
+  PriorityChange change;
+  CLI::App* set_command = add("set", "changes the priority of XQueues");
+  add_targets(set_command);
+  CLI::Option_group* how = set_command->add_option_group("change");
+  how->add_option("--priority", change.to, "to this, -255..255")->check(CLI::Range(-255, 255));
+  how->add_option("--by", change.by, "by so much")->check(CLI::Range(-510, 510));
+  how->require_option(1);
+  std::optional<std::string> policy_name;
+  CLI::App* policy_command = add("policy", "tells or changes who runs");
+  policy_command->add_option("NAME", policy_name, "the new policy");
 
-  ctl::ChaosOptions chaos_options;
-  CLI::App* chaos = app.add_subcommand("chaos", "suspends and resumes at random (for tests)");
-  chaos->group("");  // hidden
-  chaos->add_option("--seconds", chaos_options.seconds, "0: until a signal");
-  chaos->add_option("--seed", chaos_options.seed);
-  chaos->add_option("--pid", chaos_options.pid, "only this process");
-  chaos->add_option("--period-ms", chaos_options.period_ms, "mean pause")
+  uint32_t lease_ms = 0;
+  CLI::App* suspend_command = add("suspend", "suspends until ended, or for --lease");
+  add_targets(suspend_command);
+  suspend_command->add_option("--lease", lease_ms, "milliseconds; returns at once")
+      ->check(CLI::Range(1u, 86'400'000u));
+  CLI::App* resume_command = add("resume", "ends suspends, whoever made them");
+  add_targets(resume_command);
+
+  DoctorOptions doctor_options;
+  CLI::App* doctor_command =
+      add("doctor", "checks module, permissions, ROCm, kernel and daemon; says what to do");
+  doctor_command->add_option("--user", doctor_options.user, "whose permissions");
+  doctor_command->add_option("--root", doctor_options.root, "another /, for tests")->group("");
+
+  ChaosOptions chaos_options;
+  CLI::App* chaos_command =
+      app.add_subcommand("chaos", "suspends and resumes at random (for tests)");
+  chaos_command->group("");  // hidden
+  chaos_command->add_option("--seconds", chaos_options.seconds, "0: until a signal");
+  chaos_command->add_option("--seed", chaos_options.seed);
+  chaos_command->add_option("--pid", chaos_options.pid, "only this process");
+  chaos_command->add_option("--period-ms", chaos_options.period_ms, "mean pause")
       ->check(CLI::Range(0u, 60'000u));
 
+  run_options.command = cut_command(argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? ctl::kDone : ctl::kUsage;
+    return app.exit(e) == 0 ? kDone : kUsage;
   }
+  if (*info_command) return info(socket, json);
+  if (*list_command) return list(socket, json);
+  if (*set_command) return set(socket, targets, change, json);
+  if (*policy_command) return policy(socket, policy_name, json);
+  if (*suspend_command) return suspend(socket, targets, lease_ms, json);
+  if (*resume_command) return resume(socket, targets, json);
+  if (*chaos_command) return chaos(socket, chaos_options);
+  if (*doctor_command) {
+    doctor_options.socket = socket;
+    doctor_options.json = json;
+    return doctor(doctor_options);
+  }
+  // Without "--" the first word that is no option starts the command.
+  std::vector<std::string> words = run_command->remaining();
+  if (!words.empty() && words[0][0] == '-') {
+    throw Failure(kUsage, "run has no option '" + words[0] + "': see xschedctl run --help");
+  }
+  words.insert(words.end(), run_options.command.begin(), run_options.command.end());
+  if (words.empty()) throw Failure(kUsage, "no program to run: xschedctl run [options] -- PROGRAM");
+  run_options.command = std::move(words);
+  for (const auto& [name, value] : settings) {
+    if (!value.empty()) run_options.settings.emplace_back(name, value);
+  }
+  if (socket_option->count() != 0) run_options.settings.emplace_back("SOCKET", socket);
+  return run(run_options);
+}
+
+}  // namespace
+}  // namespace xsched::ctl
+
+int main(int argc, char** argv) {
+  using namespace xsched::ctl;
   try {
-    if (*info) return ctl::info(socket, json);
-    if (*list) return ctl::list(socket, json);
-    if (*suspend) return ctl::suspend(socket, targets, lease_ms);
-    if (*resume) return ctl::resume(socket, targets);
-    return ctl::chaos(socket, chaos_options);
-  } catch (const ctl::Failure& failure) {
+    return command_line(argc, argv);
+  } catch (const Failure& failure) {
     fprintf(stderr, "xschedctl: %s\n", failure.what());
     return failure.code;
   } catch (const std::exception& e) {
     fprintf(stderr, "xschedctl: %s\n", e.what());
-    return ctl::kFailed;
+    return kFailed;
   }
 }

@@ -73,14 +73,10 @@ json to_json(const XQueueRecord& r) {
 }
 
 json to_json(const ProcessRecord& p) {
-  return {{"pid", p.pid},
-          {"uid", p.uid},
-          {"comm", p.comm},
-          {"kmod", p.kmod},
-          {"kfd", p.kfd},
-          {"gate", p.gate},
-          {"carried", p.carried},
-          {"kmod_why", p.kmod_why[0] == '\0' ? json() : json(p.kmod_why)}};
+  return {{"pid", p.pid},         {"uid", p.uid},
+          {"comm", p.comm},       {"kmod", p.kmod},
+          {"kfd", p.kfd},         {"gate", p.gate},
+          {"carried", p.carried}, {"kmod_why", p.kmod_why[0] == '\0' ? json() : json(p.kmod_why)}};
 }
 
 }  // namespace
@@ -94,9 +90,10 @@ int info(const std::string& socket, bool as_json) {
     json clients = json::array();
     for (const ProcessRecord& p : processes) clients.push_back(to_json(p));
     const json j = {{"socket", socket},
-                    {"module", {{"usable", reply.module_usable != 0},
-                                {"text", reply.module_text},
-                                {"xqueues", reply.carried}}},
+                    {"module",
+                     {{"usable", reply.module_usable != 0},
+                      {"text", reply.module_text},
+                      {"xqueues", reply.carried}}},
                     {"clients", clients},
                     {"pid", reply.pid},
                     {"policy", reply.policy},

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// set and policy: settings that last until their process, or the daemon, ends.
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "commands.h"
+#include "common/connection.h"
+#include "policy/policy.h"
+
+namespace xsched::ctl {
+
+using nlohmann::json;
+
+int set(const std::string& socket, const std::vector<std::string>& texts,
+        const PriorityChange& change, bool as_json) {
+  std::vector<Target> targets;
+  for (const std::string& text : texts) targets.push_back(parse_target(text));
+  Connection connection(socket);
+  uint32_t matched = 0;
+  for (const Target& target : targets) {
+    matched += change.to ? connection.set_priority(target.pid, target.xqueue, *change.to)
+                         : connection.change_priority(target.pid, target.xqueue, *change.by);
+  }
+  if (as_json) {
+    printf("%s\n", json{{"xqueues", matched}}.dump().c_str());
+  } else if (change.to) {
+    printf("priority %d for %u XQueues\n", *change.to, matched);
+  } else {
+    printf("priority by %+d for %u XQueues\n", *change.by, matched);
+  }
+  return kDone;
+}
+
+int policy(const std::string& socket, const std::optional<std::string>& name, bool as_json) {
+  Connection connection(socket);
+  if (name) connection.set_policy(*name);
+  const std::string current = connection.info().policy;
+  const std::string names = policy_names();
+  if (as_json) {
+    json valid = json::array();
+    std::istringstream words(names);
+    for (std::string word; words >> word;) {
+      if (word.back() == ',') word.pop_back();
+      valid.push_back(word);
+    }
+    printf("%s\n", json{{"policy", current}, {"valid", valid}}.dump().c_str());
+    return kDone;
+  }
+  printf("%s\n", current.c_str());
+  if (!name) printf("valid are %s\n", names.c_str());
+  return kDone;
+}
+
+}  // namespace xsched::ctl
