@@ -11,7 +11,7 @@ BUILD := build/release
 SHELL_IN := tools/rocm/shell
 
 .DEFAULT_GOAL := all
-.PHONY: all build setup demo test test-kernel bench install dkms shell clean distclean help
+.PHONY: all build setup demo test test-kernel bench install uninstall dkms shell clean distclean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,7 +42,10 @@ bench: build ## speed, native beside ours; writes build/bench.json
 	@$(SHELL_IN) 'tests/bench/bench --output build/bench.json'
 
 install: build ## install into DESTDIR/PREFIX
-	@$(SHELL_IN) 'DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX)'
+	@$(SHELL_IN) 'DESTDIR=$(DESTDIR) tools/packaging/install $(BUILD) $(PREFIX)'
+
+uninstall: setup ## remove what `make install` with the same DESTDIR and PREFIX put there
+	@$(SHELL_IN) 'DESTDIR=$(DESTDIR) tools/packaging/uninstall $(PREFIX)'
 
 dkms: ## add, build and install the kernel module for the running kernel
 	kmod/dkms

@@ -16,7 +16,7 @@ ROCM_ROOT=$XSCHED_TOP/.rocm/$ROCM_SUITE
 
 # What the project is built and tested with, in the root.
 ROCM_PACKAGES="libamdhip64-6 libamdhip64-dev hipcc rocminfo
-  g++ cmake ninja-build pkg-config python3
+  g++ cmake ninja-build pkg-config python3 python3-yaml
   libgtest-dev libcli11-dev libfmt-dev nlohmann-json3-dev libspdlog-dev libtomlplusplus-dev libncurses-dev
   libclang-rt-dev strace procps tmux"
 

@@ -111,9 +111,9 @@ void check_gpus(const Machine& machine, Findings& out) {
     out.push_back({"gpu", Grade::kOk, text, ""});
   }
   if (gpus == 0) {
-    out.push_back({"gpu", Grade::kHint, "no AMD GPU that this program may see",
-                   "in a container pass --device /dev/kfd --device /dev/dri; without a GPU try "
-                   "xsched-sim"});
+    out.push_back(
+        {"gpu", Grade::kHint, "no AMD GPU that this program may see",
+         "in a container pass --device /dev/kfd --device /dev/dri; else see dmesg of amdgpu"});
   }
 }
 

@@ -55,6 +55,10 @@ int command_line(int argc, char** argv) {
   setting("--level", "LEVEL", "highest level to use, 1..3")->check(CLI::Range(1, 3));
   setting("--window", "WINDOW", "level 1: packets in flight under competition")
       ->check(CLI::Range(1, 65536));
+  setting("--stream-queues", "STREAM_QUEUES", "hardware queues for the streams of one HIP priority")
+      ->check(CLI::Range(1, 256));
+  setting("--stream-priority", "STREAM_PRIORITY", "what one step of HIP's stream priority is worth")
+      ->check(CLI::Range(0, 255));
   setting("--engine", "ENGINE", "auto, kmod, kfd or gate")
       ->check(CLI::IsMember({"auto", "kmod", "kfd", "gate"}));
   setting("--scheduler", "SCHEDULER", "auto, global or local")

@@ -12,7 +12,7 @@
 #endif
 #define TOML_HEADER_ONLY 1
 #define TOML_ASSERT(expression) static_cast<void>(0)
-#include <toml++/toml.hpp>
+#include <toml++/toml.h>
 #ifdef XSCHED_HAD_NDEBUG
 #define NDEBUG
 #undef XSCHED_HAD_NDEBUG
