@@ -13,6 +13,7 @@ knows of xsched.
 
 import argparse
 import json
+import os
 import sys
 import threading
 import time
@@ -293,6 +294,14 @@ def summary(torch, tensor):
             "numbers": [float(v) for v in flat[::step][:64]]}
 
 
+def preloaded():
+    """Whether what LD_PRELOAD names is really there: the loader only warns if it is not."""
+    with open("/proc/self/maps") as maps:
+        mapped = {line.split(None, 5)[-1].strip() for line in maps}
+    named = [path for path in os.environ.get("LD_PRELOAD", "").split(":") if path]
+    return bool(named) and all(os.path.realpath(path) in mapped for path in named)
+
+
 def parse():
     parser = argparse.ArgumentParser(description="one case of the user's list")
     parser.add_argument("--list", action="store_true")
@@ -314,6 +323,7 @@ def main():
         return 0
     run = Run(options)
     found = {"torch": run.torch.__version__, "hip": run.torch.version.hip,
+             "preloaded": preloaded(),
              "device": run.torch.cuda.get_device_name(0) if options.device == "cuda" else "cpu"}
     if options.case in ("online", "batch"):
         found.update(online(run) if options.case == "online" else batch(run))

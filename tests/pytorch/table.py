@@ -33,6 +33,8 @@ def verdict(row, device):
         return f"{' and '.join(failed)} failed"
     if not all(row[side].get("same", True) for side in sides):
         return "results change"
+    if not row["shim"]["preloaded"]:
+        return "the shim was not loaded"
     if device == "cuda" and row["kind"] not in ("basic", "pair") and not row["shim"]["xqueues"]:
         return "the shim made no XQueue"
     if row["native"]["result"] == row["shim"]["result"]:
