@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The preload. Nothing happens when it is loaded, but for the variable below:
-// ROCr finds OnLoad here when HSA starts, and the first queue creation starts
-// the rest. What must stand in
-// the preloaded object itself stands here: the symbols that ROCr looks for,
-// and ioctl(), which must come before libc's.
+// The preload. Nothing happens when it is loaded, but for a string in the
+// environment (below): ROCr finds OnLoad here when HSA starts, and the first
+// queue creation starts the rest. What must stand in the preloaded object itself
+// stands here: the symbols that ROCr looks for, and ioctl(), which must come
+// before libc's.
 #include <dlfcn.h>
+#include <sys/single_threaded.h>
 
 #include <cstdarg>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -48,16 +50,33 @@ XSCHED_EXPORT int rocprofiler_register_library_api_table(const char* library, vo
 
 // HIP reads GPU_MAX_HW_QUEUES before it starts HSA, so OnLoad would be too late
 // for it (clr: Flag::init() comes before Device::init()); nothing that it calls
-// earlier could be entered. Only what the user asked for, and only a string in
-// this process's environment: no lock, no thread, no other library.
+// earlier could be entered. Only a string in this process's environment: no
+// lock, no thread, no other library.
 [[gnu::constructor]] static void give_streams_queues() {
-  const char* wanted = std::getenv("XSCHED_STREAM_QUEUES");
-  if (wanted == nullptr) return;
-  char* end = nullptr;
-  const long queues = std::strtol(wanted, &end, 10);
-  // A bad value is reported with the other settings (base/config.cpp).
-  if (*end != '\0' || queues < 1 || queues > xsched::kMostStreamQueues) return;
-  setenv("GPU_MAX_HW_QUEUES", wanted, 0);
+  // Loaded late, into a program with threads: they may be reading it.
+  if (!__libc_single_threaded) return;
+  // What the user chose stays. What a parent of ours put there is no choice.
+  constexpr const char* kHips = "GPU_MAX_HW_QUEUES";
+  constexpr const char* kMark = "XSCHED_HIP_QUEUES_SET";
+  const char* present = std::getenv(kHips);
+  const char* ours = std::getenv(kMark);
+  if (present != nullptr && (ours == nullptr || std::strcmp(present, ours) != 0)) return;
+  long queues = xsched::kStreamQueues;
+  if (const char* wanted = std::getenv("XSCHED_STREAM_QUEUES")) {
+    char* end = nullptr;
+    const long value = std::strtol(wanted, &end, 10);
+    // A bad value is reported with the other settings (base/config.cpp).
+    if (end != wanted && *end == '\0' && value >= 0 && value <= xsched::kMostStreamQueues)
+      queues = value;
+  }
+  if (queues == 0) {  // HIP's own number
+    if (present != nullptr) unsetenv(kHips);
+    return;
+  }
+  char text[16];
+  std::snprintf(text, sizeof text, "%ld", queues);
+  setenv(kHips, text, 1);
+  setenv(kMark, text, 1);
 }
 
 XSCHED_EXPORT int ioctl(int fd, unsigned long request, ...) {

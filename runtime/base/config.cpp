@@ -90,7 +90,10 @@ Config parse_config(Lookup lookup) {
       integer(lookup, {"XSCHED_PRIORITY", "XSCHED_AUTO_XQUEUE_PRIORITY"}, -255, 255, c.priority));
   c.stream_priority =
       static_cast<int32_t>(integer(lookup, {"XSCHED_STREAM_PRIORITY"}, 0, 255, c.stream_priority));
-  integer(lookup, {"XSCHED_STREAM_QUEUES"}, 1, kMostStreamQueues, 0);
+  integer(lookup, {"XSCHED_STREAM_QUEUES"}, 0, kMostStreamQueues, kStreamQueues);
+  // HIP's variable: read as HIP does.
+  if (const char* value = lookup("GPU_MAX_HW_QUEUES"); value != nullptr && atoi(value) > 0)
+    c.hip_queues = static_cast<uint32_t>(atoi(value));
   c.level = static_cast<uint32_t>(
       integer(lookup, {"XSCHED_LEVEL", "XSCHED_AUTO_XQUEUE_LEVEL"}, 1, 3, c.level));
   c.window = static_cast<uint32_t>(

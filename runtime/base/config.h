@@ -15,13 +15,17 @@ namespace xsched {
 enum class EngineChoice { kAuto, kKmod, kKfd, kGate };
 
 // XSCHED_STREAM_QUEUES, hardware queues for the streams of one HIP priority: the
-// shim's constructor gives it to HIP, here it is only checked.
+// shim gives it to HIP as GPU_MAX_HW_QUEUES, here it is only checked. KFD maps
+// 24 queues of an MI300 at a time (num_cp_queues in its topology): the default
+// leaves room for HIP's own and for another process.
 inline constexpr long kMostStreamQueues = 256;
+inline constexpr long kStreamQueues = 16;
 
 struct Config {
   bool enabled = true;                        // XSCHED_AUTO_XQUEUE
   int32_t priority = 0;                       // XSCHED_PRIORITY, -255..255
   int32_t stream_priority = 1;                // XSCHED_STREAM_PRIORITY: a step of HIP's, 0..255
+  uint32_t hip_queues = 4;                    // what GPU_MAX_HW_QUEUES says
   uint32_t level = 3;                         // XSCHED_LEVEL, 1..3
   EngineChoice engine = EngineChoice::kAuto;  // XSCHED_ENGINE
   uint32_t window = 4;                        // XSCHED_WINDOW: packets, under competition

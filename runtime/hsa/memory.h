@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Host memory that a GPU agent may read: proxy queues and rings live in it,
-// because the runtime above hands a queue's address to kernels.
+// Host memory that a GPU agent may read: proxy queues live in it, because the
+// runtime above hands a queue's address to kernels (the rings: ring_memory.h).
 #pragma once
 
 #include <hsa/hsa.h>

@@ -7,6 +7,7 @@
 #include <hsa/amd_hsa_queue.h>
 #include <hsa/amd_hsa_signal.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -21,6 +22,7 @@
 #include "api.h"
 #include "doorbells.h"
 #include "memory.h"
+#include "ring_memory.h"
 
 namespace xsched {
 
@@ -39,7 +41,8 @@ struct QueueHandle {
 
   Proxy* proxy = nullptr;
   GpuBuffer proxy_memory;
-  GpuBuffer ring_memory;
+  RingMemory ring_memory;
+  hsa_agent_t agent{0};
   hsa_queue_t* target = nullptr;  // the next layer's queue
   Session* session = nullptr;     // whose xqueue is
   XQueue* xqueue = nullptr;
@@ -156,9 +159,34 @@ uint64_t wake_signal() {
   return all.wake.handle;
 }
 
-// Puts a proxy in front of `target`. Null if it cannot be: the application
-// then gets the real queue, unscheduled, and the log says so.
-QueueHandle* wrap(QueueHandle* h, hsa_agent_t agent, hsa_queue_t* target) {
+// HIP makes four queues for the streams of one priority, and more if it is told
+// to (XSCHED_STREAM_QUEUES). Those have a shorter hardware ring: what the
+// application writes waits in the proxy ring, which is as long as it asked for
+// and takes memory as it is used, so that a stream costs kilobytes.
+constexpr size_t kLongRings = 4;
+constexpr uint32_t kShortRing = 256;
+
+size_t queues_of(hsa_agent_t agent) {
+  Handles& all = handles();
+  const std::lock_guard<std::mutex> lock(all.mutex);
+  return static_cast<size_t>(
+      std::count_if(all.all.begin(), all.all.end(),
+                    [&](const QueueHandle* h) { return h->agent.handle == agent.handle; }));
+}
+
+uint32_t hardware_packets(hsa_agent_t agent, hsa_queue_type32_t type, uint32_t asked) {
+  uint32_t most = 0;
+  // What ROCr refuses must reach it as it is.
+  const bool plain = type != HSA_QUEUE_TYPE_COOPERATIVE && (asked & (asked - 1)) == 0 &&
+                     core().hsa_agent_get_info_fn(agent, HSA_AGENT_INFO_QUEUE_MAX_SIZE, &most) ==
+                         HSA_STATUS_SUCCESS &&
+                     asked <= most;
+  return plain && asked > kShortRing && queues_of(agent) >= kLongRings ? kShortRing : asked;
+}
+
+// Puts a proxy with a ring of `packets` in front of `target`. Null if it cannot
+// be: the application then gets a real queue, unscheduled, and the log says so.
+QueueHandle* wrap(QueueHandle* h, hsa_agent_t agent, hsa_queue_t* target, uint64_t packets) {
   Session* session = Session::get();
   if (session == nullptr) return nullptr;
   h->target = target;
@@ -168,9 +196,8 @@ QueueHandle* wrap(QueueHandle* h, hsa_agent_t agent, hsa_queue_t* target) {
   const bool hardware_ring = kfd != nullptr || last_created() == nullptr;
   if (kfd == nullptr) kfd = last_created();  // a tool's queue on top of the hardware queue
 
-  const uint64_t packets = target->size;
   h->proxy_memory = allocate_shared(agent, sizeof(QueueHandle::Proxy));
-  h->ring_memory = allocate_shared(agent, packets * sizeof(Packet));
+  h->ring_memory = RingMemory::allocate(packets);
   if (!h->proxy_memory || !h->ring_memory) {
     log(LogLevel::kError, "no memory for a proxy ring of %lu packets: a queue is not scheduled",
         packets);
@@ -178,9 +205,10 @@ QueueHandle* wrap(QueueHandle* h, hsa_agent_t agent, hsa_queue_t* target) {
   }
   h->proxy = static_cast<QueueHandle::Proxy*>(h->proxy_memory.get());
   std::memcpy(static_cast<void*>(h->proxy), target, sizeof *h->proxy);
-  auto* ring = static_cast<Packet*>(h->ring_memory.get());
-  for (uint64_t i = 0; i < packets; ++i) ring[i].header = kPacketInvalid;
+  Packet* ring = h->ring_memory.get();
+  h->agent = agent;
   h->proxy->queue.hsa_queue.base_address = ring;
+  h->proxy->queue.hsa_queue.size = static_cast<uint32_t>(packets);
   h->proxy->queue.write_dispatch_id = 0;
   h->proxy->queue.read_dispatch_id = 0;
 
@@ -196,7 +224,7 @@ QueueHandle* wrap(QueueHandle* h, hsa_agent_t agent, hsa_queue_t* target) {
   parts.signals = h->signals;
   parts.wake_signal = wake_signal();
   parts.hardware.base = static_cast<Packet*>(target->base_address);
-  parts.hardware.packets = packets;
+  parts.hardware.packets = target->size;
   parts.hardware.doorbell = ring_hardware;
   parts.hardware.context = target;
   if (hardware_ring) {
@@ -234,19 +262,27 @@ QueueHandle* wrap(QueueHandle* h, hsa_agent_t agent, hsa_queue_t* target) {
 thread_local int t_creating = 0;
 
 template <typename Create>
-hsa_status_t create_gated(hsa_agent_t agent, QueueCallback callback, void* data, hsa_queue_t** out,
-                          Create create) {
-  if (t_creating != 0 || out == nullptr || Session::forked()) return create(callback, data, out);
+hsa_status_t create_gated(hsa_agent_t agent, hsa_queue_type32_t type, uint32_t asked,
+                          QueueCallback callback, void* data, hsa_queue_t** out, Create create) {
+  if (t_creating != 0 || out == nullptr || Session::forked()) {
+    return create(asked, callback, data, out);
+  }
   auto* h = new (std::nothrow) QueueHandle;
-  if (h == nullptr) return create(callback, data, out);
+  if (h == nullptr) return create(asked, callback, data, out);
   h->callback = callback;
   h->callback_data = data;
 
   reset_last_created();
   hsa_queue_t* target = nullptr;
-  ++t_creating;
-  const hsa_status_t status = create(callback != nullptr ? forward_error : nullptr, h, &target);
-  --t_creating;
+  const uint32_t given = hardware_packets(agent, type, asked);
+  const auto create_real = [&](uint32_t size) {
+    ++t_creating;
+    const hsa_status_t status =
+        create(size, callback != nullptr ? forward_error : nullptr, h, &target);
+    --t_creating;
+    return status;
+  };
+  hsa_status_t status = create_real(given);
   if (status != HSA_STATUS_SUCCESS) {
     delete h;
     return status;
@@ -264,10 +300,19 @@ hsa_status_t create_gated(hsa_agent_t agent, QueueCallback callback, void* data,
     }
   }
   trace_hip_calls();  // HIP may have come after HSA
-  if (wrap(h, agent, target) == nullptr) {
+  if (wrap(h, agent, target, given == asked ? target->size : asked) == nullptr) {
     // Unscheduled, but running.
-    log(LogLevel::kWarn, "a queue of %u packets runs unscheduled", target->size);
     release_parts(h);
+    h->target = nullptr;
+    if (given != asked) {
+      core().hsa_queue_destroy_fn(target);
+      status = create_real(asked);
+      if (status != HSA_STATUS_SUCCESS) {
+        delete h;
+        return status;
+      }
+    }
+    log(LogLevel::kWarn, "a queue of %u packets runs unscheduled", target->size);
     h->target = target;
     const std::lock_guard<std::mutex> lock(all.mutex);
     all.unscheduled.push_back(h);
@@ -275,6 +320,12 @@ hsa_status_t create_gated(hsa_agent_t agent, QueueCallback callback, void* data,
     return status;
   }
   *out = h->handle();
+  if (queues_of(agent) == config().hip_queues) {
+    log(LogLevel::kInfo,
+        "a gpu has %u hardware queues of this process: hip lets further streams of one priority "
+        "share them (XSCHED_STREAM_QUEUES)",
+        config().hip_queues);
+  }
   return status;
 }
 
@@ -283,20 +334,20 @@ hsa_status_t create_gated(hsa_agent_t agent, QueueCallback callback, void* data,
 hsa_status_t queue_create(hsa_agent_t agent, uint32_t size, hsa_queue_type32_t type,
                           QueueCallback callback, void* data, uint32_t private_bytes,
                           uint32_t group_bytes, hsa_queue_t** queue) {
-  return create_gated(agent, callback, data, queue,
-                      [&](QueueCallback cb, void* d, hsa_queue_t** out) {
-                        return core().hsa_queue_create_fn(agent, size, type, cb, d, private_bytes,
-                                                          group_bytes, out);
+  return create_gated(agent, type, size, callback, data, queue,
+                      [&](uint32_t packets, QueueCallback cb, void* d, hsa_queue_t** out) {
+                        return core().hsa_queue_create_fn(agent, packets, type, cb, d,
+                                                          private_bytes, group_bytes, out);
                       });
 }
 
 hsa_status_t intercept_create(hsa_agent_t agent, uint32_t size, hsa_queue_type32_t type,
                               QueueCallback callback, void* data, uint32_t private_bytes,
                               uint32_t group_bytes, hsa_queue_t** queue) {
-  return create_gated(agent, callback, data, queue,
-                      [&](QueueCallback cb, void* d, hsa_queue_t** out) {
+  return create_gated(agent, type, size, callback, data, queue,
+                      [&](uint32_t packets, QueueCallback cb, void* d, hsa_queue_t** out) {
                         return amd().hsa_amd_queue_intercept_create_fn(
-                            agent, size, type, cb, d, private_bytes, group_bytes, out);
+                            agent, packets, type, cb, d, private_bytes, group_bytes, out);
                       });
 }
 

@@ -122,7 +122,8 @@ XResult Registry::create(HwQueueHandle hwq, uint32_t level, XQueueHandle& out) {
 
   Shared& shared = shared_.try_emplace(handle.xqueue, before).first->second;
   if (shared.handles++ > 0) {
-    log(LogLevel::kInfo,
+    // Who asks for XQueues wants them apart. Once for each that is shared.
+    log(shared.handles == 2 ? LogLevel::kWarn : LogLevel::kInfo,
         "xqueue %u: %d streams share it; XSCHED_STREAM_QUEUES=N gives more of them their own",
         handle.xqueue, shared.handles);
     handle.priority = shared.priority;

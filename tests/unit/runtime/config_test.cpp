@@ -73,6 +73,14 @@ TEST(Config, StreamPriority) {
   }
 }
 
+TEST(Config, HipQueuesAreWhatHipWillMake) {
+  const std::map<std::string, uint32_t> table = {{"8", 8}, {"0", 4}, {"x", 4}, {"", 4}};
+  for (const auto& [text, value] : table) {
+    EXPECT_EQ(parse({{"GPU_MAX_HW_QUEUES", text}}).hip_queues, value) << "'" << text << "'";
+  }
+  EXPECT_EQ(parse({}).hip_queues, 4u);
+}
+
 TEST(Config, Engine) {
   const std::map<std::string, EngineChoice> table = {
       {"auto", EngineChoice::kAuto}, {"kfd", EngineChoice::kKfd},   {"KFD", EngineChoice::kKfd},
