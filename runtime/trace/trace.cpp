@@ -102,7 +102,9 @@ int Trace::open_file(std::string& path, bool& regular) noexcept {
 void Trace::start(const std::string& wanted) noexcept {
   static std::mutex starting;
   static bool started = false;
-  static Trace* leaked = nullptr;  // its thread and producers may be anywhere at exit
+  // Its thread and producers may be anywhere at exit. Kept, or a leak checker
+  // would report it.
+  [[gnu::used]] static Trace* leaked = nullptr;
   const std::lock_guard<std::mutex> lock(starting);
   if (started || wanted.empty()) return;
   started = true;
