@@ -30,13 +30,18 @@ build: setup
 demo: build ## the main job on the simulated node; CHECK=1 fails if a bar is missed
 	@$(SHELL_IN) 'tests/demo/demo $(if $(CHECK),--check) --output build/demo.json'
 
-test: ## every test (units, sanitizers, simulated node); skips are listed at the end
+# The kernel's tests run on the host, the others in the ROCm environment; their
+# results are added up there.
+test: ## every test (units, sanitizers, simulated node, kernel); skips are listed at the end
 	@tools/rocm/setup rocblas
 	@$(MAKE) --no-print-directory build
-	@$(SHELL_IN) 'tests/run --jobs $(JOBS)'
+	@rm -f build/kernel/results.json
+	@tests/kselftest/run-kernel --results build/kernel/results.json $(KERNELS) || true
+	@$(SHELL_IN) 'tests/run --jobs $(JOBS) --add build/kernel/results.json'
 
-test-kernel: ## the module in QEMU on stock kernels; KERNELS='6.1 6.12 7.2'
-	tests/kselftest/run-kernel $(KERNELS)
+test-kernel: ## the module in QEMU on stock kernels; KERNELS='5.10 6.1 6.12 7.2'
+	@tests/kselftest/check-style || [ $$? = 77 ]
+	@tests/kselftest/run-kernel $(KERNELS)
 
 bench: build ## speed, native beside ours; writes build/bench.json
 	@$(SHELL_IN) 'tests/bench/bench --output build/bench.json'

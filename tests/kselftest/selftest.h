@@ -30,7 +30,7 @@ struct test {
 };
 
 static const char *failure, *skip;
-static char failure_text[160];
+static char failure_text[160] __attribute__((unused));
 
 #define CHECK(x)                                                                      \
 	do {                                                                          \
@@ -48,7 +48,7 @@ static char failure_text[160];
 		return;          \
 	} while (0)
 
-static int run_tests(const struct test *tests, int n)
+static inline int run_tests(const struct test *tests, int n)
 {
 	int failed = 0, i;
 
