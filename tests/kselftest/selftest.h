@@ -30,7 +30,7 @@ struct test {
 };
 
 static const char *failure, *skip;
-static char failure_text[160] __attribute__((unused));
+static char failure_text[512] __attribute__((unused));
 
 #define CHECK(x)                                                                      \
 	do {                                                                          \

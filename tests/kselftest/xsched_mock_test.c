@@ -9,6 +9,8 @@
 
 #include "selftest.h"
 
+#define TRACING "/sys/kernel/tracing/"
+
 static int rounds = 1000;
 
 static void query(void)
@@ -296,6 +298,37 @@ static void debugfs(void)
 	close(app);
 }
 
+/* One line of the trace for each of @event, of the queue @handle. */
+static int traced(const char *text, const char *event, unsigned long long handle)
+{
+	char want[80];
+
+	snprintf(want, sizeof(want), " %s: handle=%llu gpu_id=7 status=0 ", event, handle);
+	return !!strstr(text, want);
+}
+
+static void tracepoints(void)
+{
+	static char text[65536];
+	int app = device(), fd;
+	unsigned long long q = register_queue(app, 0, 7);
+
+	if (access(TRACING "events/xsched", R_OK))
+		SKIP("no tracefs, or a kernel without tracing");
+	CHECK(!write_number(TRACING "events/xsched/enable", 1));
+	CHECK(!suspend_one(app, q, 0) && !resume_one(app, q));
+	CHECK(!suspend_one(app, q, 1));
+	CHECK(becomes(MOCK "suspended", 0));
+	CHECK(!write_number(TRACING "events/xsched/enable", 0));
+	fd = open(TRACING "trace", O_RDONLY);
+	CHECK(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0);
+	CHECK(traced(text, "xsched_suspend", q));
+	CHECK(traced(text, "xsched_resume", q));
+	CHECK(traced(text, "xsched_lease_expired", q));
+	close(fd);
+	close(app);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
@@ -310,6 +343,7 @@ int main(int argc, char **argv)
 		{ "the owner execs", owner_execs },
 		{ "roles", roles },
 		{ "debugfs", debugfs },
+		{ "tracepoints", tracepoints },
 		{ "killed holders leave nothing suspended", killed_holders },
 	};
 
