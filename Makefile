@@ -52,8 +52,8 @@ install: build ## install into DESTDIR/PREFIX
 uninstall: setup ## remove what `make install` with the same DESTDIR and PREFIX put there
 	@$(SHELL_IN) 'DESTDIR=$(DESTDIR) tools/packaging/uninstall $(PREFIX)'
 
-dkms: ## add, build and install the kernel module for the running kernel
-	kmod/dkms
+dkms: ## add, build and install the kernel module for the running kernel, or KVER='RELEASE...'
+	kmod/dkms $(KVER)
 
 shell: setup ## a shell in the ROCm environment; make shell CMD='hipcc --version' runs one command
 	@$(SHELL_IN) $(if $(CMD),'$(subst ','\'',$(CMD))')
