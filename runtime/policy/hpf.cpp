@@ -13,6 +13,7 @@ namespace {
 
 struct Hpf : ConstantPriority<Hpf> {
   static constexpr std::string_view name = "HPF";
+  static constexpr bool by_gpu_alone = true;
   static uint32_t competition(const PolicyInput& x) { return x.gpu_id; }
   static int32_t priority(const PolicyContext&, const PolicyInput& x) { return x.priority; }
 };

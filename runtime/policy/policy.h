@@ -75,6 +75,10 @@ class Policy {
  public:
   virtual ~Policy() = default;
   virtual std::string_view name() const = 0;
+  // True if an XQueue's decision depends on nothing but the XQueues of its GPU at
+  // this moment: no time, no memory, no GPU time used. A caller may then leave
+  // other GPUs out of the snapshot.
+  virtual bool decides_by_gpu_alone() const { return false; }
   // out.size() == in.size(). Must not allocate when called again with the
   // same or a smaller size (scratch may be kept in `this`).
   // Returns when to decide again though no edge has come, or kNever. Deciding

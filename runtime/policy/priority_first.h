@@ -8,6 +8,7 @@
 //   competition(x)            XQueues of the same value compete
 //   priority(context, x)      at this moment
 //   highest(x), lowest(x)     that it can ever be while x is what it is
+//   by_gpu_alone              is there if decides_by_gpu_alone() holds
 //   until(context, x)         when priority() changes by itself, or kNever
 #pragma once
 
@@ -22,6 +23,11 @@ template <typename Rule>
 class PriorityFirst final : public Policy {
  public:
   std::string_view name() const override { return Rule::name; }
+  bool decides_by_gpu_alone() const override {
+    return requires {
+      Rule::by_gpu_alone;
+    };
+  }
 
   uint64_t decide(const PolicyContext& context, std::span<const PolicyInput> in,
                   std::span<PolicyDecision> out) override {

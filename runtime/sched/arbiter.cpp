@@ -4,6 +4,7 @@
 #include "arbiter.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace xsched {
 namespace {
@@ -24,10 +25,11 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
   const IdentityLine& identity = slot.identity;
   // Acquire: what the process wrote before it set kUsed is seen below.
   if (identity.state.load(std::memory_order_acquire) != IdentityLine::kUsed) {
-    const bool was_used = entry.used;
+    if (!entry.used) return false;
+    if (entry.trace_number != 0) gone_.push_back(entry.trace_number);
+    touch(entry.input.gpu_id);
     entry = XQueueEntry{};
-    removed_ |= was_used;
-    return was_used;
+    return removed_ = true;
   }
   const uint32_t id = identity.id.load(std::memory_order_relaxed);
   PolicyInput input;
@@ -46,6 +48,9 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
   const uint64_t handle = identity.module_handle.load(std::memory_order_relaxed);
 
   if (!entry.used || entry.id != id) {
+    if (entry.trace_number != 0) gone_.push_back(entry.trace_number);
+    if (entry.used) touch(entry.input.gpu_id);
+    touch(input.gpu_id);
     entry = XQueueEntry{};
     entry.used = entry.fresh = true;
     entry.id = id;
@@ -63,6 +68,10 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
                        old.window != input.window || entry.module_handle != handle ||
                        old.share != input.share || old.deadline_ns != input.deadline_ns ||
                        entry.level_cap != terms_.level_cap;
+  if (changed) {
+    touch(old.gpu_id);
+    touch(input.gpu_id);
+  }
   if (input.ready) {
     entry.idle_since_ns = 0;
   } else if (old.ready) {
@@ -73,6 +82,15 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
   return changed;
 }
 
+// Lists of GPUs are short: machines have a handful.
+static bool contains(const std::vector<uint32_t>& gpus, uint32_t gpu_id) {
+  return std::find(gpus.begin(), gpus.end(), gpu_id) != gpus.end();
+}
+
+void TableView::touch(uint32_t gpu_id) {
+  if (!contains(touched_, gpu_id)) touched_.push_back(gpu_id);
+}
+
 bool TableView::scan(uint64_t now_ns) {
   const size_t end = std::min(table_.high_water.load(std::memory_order_acquire), kMaxSlots);
   if (entries_.size() < end) entries_.resize(end);
@@ -80,6 +98,12 @@ bool TableView::scan(uint64_t now_ns) {
   // Not `end`: a hostile table may lower its high water.
   for (size_t i = 0; i < entries_.size(); ++i) {
     changed |= read_slot(table_.slot[i], entries_[i], now_ns);
+  }
+  if (changed) {
+    gpus_.clear();
+    for (const XQueueEntry& entry : entries_) {
+      if (entry.used && !contains(gpus_, entry.input.gpu_id)) gpus_.push_back(entry.input.gpu_id);
+    }
   }
   return changed;
 }
@@ -136,21 +160,32 @@ void TableView::account(uint64_t now_ns) {
 }
 
 void Arbiter::remove(TableView& view) {
+  crowded_ = true;  // the next decision is about all
+  if (trace_ != nullptr) {
+    TraceRecord gone{};
+    gone.kind = TraceRecord::kGone;
+    for (const XQueueEntry& entry : view.entries_) {
+      if ((gone.xqueue = entry.trace_number) != 0) trace_->put(gone);
+    }
+    for (const uint32_t number : view.gone_) {
+      gone.xqueue = number;
+      trace_->put(gone);
+    }
+  }
   views_.erase(std::remove(views_.begin(), views_.end(), &view), views_.end());
 }
 
 void Arbiter::set_policy(std::unique_ptr<Policy> policy) {
   policy_ = std::move(policy);
   for (TableView* view : views_) {
-    for (XQueueEntry& entry : view->entries_) entry.books.memory = {};
+    for (XQueueEntry& entry : view->entries_) entry.books = {};
   }
+  gpu_times_ = {};
 }
 
 uint64_t Arbiter::linger_ns() const {
-  for (const TableView* view : views_) {
-    for (const XQueueEntry& entry : view->entries_) {
-      if (entry.used && !entry.now.run && entry.input.level < 3) return kLingerNs;
-    }
+  for (const auto& [view, entry] : chosen_) {
+    if (!entry->now.run && entry->input.level < 3) return kLingerNs;
   }
   return kLingerLevel3Ns;
 }
@@ -181,37 +216,132 @@ void Arbiter::fill(const TableView& view, XQueueEntry& entry, PolicyInput& input
 }
 
 void Arbiter::keep_books(uint64_t now_ns) {
-  size_t i = 0;
-  for (TableView* view : views_) {
-    for (XQueueEntry& entry : view->entries_) {
-      if (!entry.used) continue;
-      entry.books.memory = entry.next.memory;
-      const PolicyInput& input = inputs_[i++];
-      gpu_times_.set(entry.books, input.gpu_id, input.ready, entry.next.run, now_ns);
-    }
+  for (size_t i = 0; i < chosen_.size(); ++i) {
+    XQueueEntry& entry = *chosen_[i].entry;
+    entry.books.memory = entry.next.memory;
+    const PolicyInput& input = inputs_[i];
+    gpu_times_.set(entry.books, input.gpu_id, input.ready, entry.next.run, now_ns);
   }
 }
 
-void Arbiter::decide(uint64_t now_ns) {
-  measure(now_ns);
-  inputs_.clear();
-  again_ns_ = 0;
-  const uint64_t linger = linger_ns();
+// What the policy saw and said, before operators' holds.
+void Arbiter::record(uint64_t now_ns) {
+  TraceRecord r{};
+  r.kind = TraceRecord::kGone;
   for (TableView* view : views_) {
-    for (XQueueEntry& entry : view->entries_) {
-      if (!entry.used) continue;
-      PolicyInput& input = inputs_.emplace_back(entry.input);
-      if (entry.idle_since_ns != 0) {
-        const uint64_t until = entry.idle_since_ns + linger;
-        if (now_ns >= until) {
-          entry.idle_since_ns = 0;
-        } else {
-          input.ready = true;
-          if (again_ns_ == 0 || until < again_ns_) again_ns_ = until;
-        }
-      }
-      fill(*view, entry, input, now_ns);
+    for (const uint32_t number : view->gone_) {
+      r.xqueue = number;
+      trace_->put(r);
     }
+    view->gone_.clear();
+  }
+  for (size_t i = 0; i < chosen_.size(); ++i) {
+    const auto& [view, entry] = chosen_[i];
+    const PolicyInput& in = inputs_[i];
+    const PolicyDecision& out = decisions_[i];
+    if (entry->trace_number == 0) entry->trace_number = ++trace_numbers_;
+    r = {};
+    r.kind = TraceRecord::kInput;
+    r.xqueue = entry->trace_number;
+    r.ready = in.ready;
+    r.level = static_cast<uint8_t>(in.level);
+    r.gpu_id = in.gpu_id;
+    r.priority = in.priority;
+    r.window = in.window;
+    TraceRecord& before = entry->traced_input;
+    if (memcmp(&r, &before, sizeof r) != 0) {
+      // One that has become idle counts as ready for a little longer: its end has no edge.
+      const bool edge = r.ready != 0 && before.kind == TraceRecord::kInput && before.ready == 0;
+      before = r;
+      const auto slot = static_cast<size_t>(entry - view->entries_.data());
+      if (edge) r.ns = view->table_.slot[slot].state.edge_ns.load(std::memory_order_relaxed);
+      trace_->put(r);
+    }
+    r = {};
+    r.kind = TraceRecord::kOutput;
+    r.xqueue = entry->trace_number;
+    r.run = out.run;
+    r.notify = static_cast<uint8_t>(out.notify);
+    r.guard = static_cast<uint8_t>(out.guard);
+    r.window = out.window;
+    if (memcmp(&r, &entry->traced_output, sizeof r) != 0) trace_->put(entry->traced_output = r);
+  }
+  r = {};
+  r.kind = TraceRecord::kDecision;
+  r.ns = now_ns;
+  trace_->put(r);
+}
+
+// Which XQueues this decision is about, table by table.
+void Arbiter::choose(uint64_t now_ns, Scope scope) {
+  all_ = scope == Scope::kAll || crowded_ || !policy_->decides_by_gpu_alone();
+  touched_.clear();
+  for (const Due& due : due_) {
+    if (due.ns <= now_ns) touched_.push_back(due.gpu_id);
+  }
+  for (const TableView* view : views_) {
+    for (const uint32_t gpu_id : view->touched_) {
+      if (!contains(touched_, gpu_id)) touched_.push_back(gpu_id);
+    }
+  }
+  if (touched_.size() > kMostGpus) all_ = true;
+  if (all_) {
+    due_.clear();
+    crowded_ = false;
+  } else {
+    std::erase_if(due_, [&](const Due& due) { return contains(touched_, due.gpu_id); });
+  }
+
+  chosen_.clear();
+  for (TableView* view : views_) {
+    const bool concerned = all_ || !view->touched_.empty() ||
+                           std::any_of(view->gpus_.begin(), view->gpus_.end(),
+                                       [&](uint32_t gpu_id) { return contains(touched_, gpu_id); });
+    view->touched_.clear();
+    if (!concerned) continue;
+    // A freed slot may have been the last suspended one: count again.
+    view->changed_ |= view->removed_;
+    for (XQueueEntry& entry : view->entries_) {
+      if (!entry.used || !(all_ || contains(touched_, entry.input.gpu_id))) continue;
+      chosen_.push_back({view, &entry});
+    }
+  }
+  if (all_) xqueues_ = chosen_.size();
+}
+
+void Arbiter::look_again(uint32_t gpu_id, uint64_t at_ns) {
+  for (Due& due : due_) {
+    if (due.gpu_id != gpu_id) continue;
+    due.ns = std::min(due.ns, at_ns);
+    return;
+  }
+  if (due_.size() < kMostGpus) {
+    due_.push_back({gpu_id, at_ns});
+  } else {
+    crowded_ = true;
+    due_.front().ns = std::min(due_.front().ns, at_ns);
+  }
+}
+
+void Arbiter::decide(uint64_t now_ns, Scope scope) {
+  choose(now_ns, scope);
+  // Who needs no books is spared their cost; set_policy() begins new ones.
+  const bool books = !policy_->decides_by_gpu_alone();
+  if (books) measure(now_ns);
+  inputs_.clear();
+  const uint64_t linger = linger_ns();
+  for (const auto& [view, entry] : chosen_) {
+    PolicyInput& input = inputs_.emplace_back(entry->input);
+    if (entry->idle_since_ns != 0) {
+      const uint64_t until = entry->idle_since_ns + linger;
+      if (now_ns >= until) {
+        entry->idle_since_ns = 0;
+      } else {
+        input.ready = true;
+        look_again(input.gpu_id, until);
+      }
+    }
+    fill(*view, *entry, input, now_ns);
   }
   decisions_.resize(inputs_.size());
   PolicyContext context;
@@ -219,28 +349,29 @@ void Arbiter::decide(uint64_t now_ns) {
   context.timeslice_ns = timeslice_ns_;
   context.concurrency = concurrency_;
   const uint64_t next_ns = policy_->decide(context, inputs_, decisions_);
-  if (next_ns != kNever && (again_ns_ == 0 || next_ns < again_ns_)) again_ns_ = next_ns;
-
-  size_t i = 0;
-  for (TableView* view : views_) {
-    // A freed slot may have been the last suspended one: count again.
-    view->changed_ = view->removed_;
-    view->suspends_ = false;
-    for (XQueueEntry& entry : view->entries_) {
-      if (!entry.used) continue;
-      PolicyDecision& next = entry.next = decisions_[i++];
-      if (entry.held) next.run = false;
-      if (entry.contended && entry.input.level == 1) next.window = entry.input.window;
-      if (entry.contended && entry.input.level == 2) next.guard = 1;
-      if (!entry.fresh && same(next, entry.now) && same(entry.carry_next, entry.carry_now) &&
-          entry.level_cap == view->terms_.level_cap) {
-        continue;
-      }
-      view->changed_ = true;
-      if (!next.run && (entry.fresh || entry.now.run)) view->suspends_ = true;
-    }
+  again_ns_ = next_ns == kNever ? 0 : next_ns;
+  for (const Due& due : due_) {
+    if (again_ns_ == 0 || due.ns < again_ns_) again_ns_ = due.ns;
   }
-  keep_books(now_ns);
+  if (trace_ != nullptr) record(now_ns);
+  mark_changes();
+  if (books) keep_books(now_ns);
+}
+
+void Arbiter::mark_changes() {
+  for (size_t i = 0; i < chosen_.size(); ++i) {
+    const auto& [view, entry] = chosen_[i];
+    PolicyDecision& next = entry->next = decisions_[i];
+    if (entry->held) next.run = false;
+    if (entry->contended && entry->input.level == 1) next.window = entry->input.window;
+    if (entry->contended && entry->input.level == 2) next.guard = 1;
+    if (!entry->fresh && same(next, entry->now) && same(entry->carry_next, entry->carry_now) &&
+        entry->level_cap == view->terms_.level_cap) {
+      continue;
+    }
+    view->changed_ = true;
+    if (!next.run && (entry->fresh || entry->now.run)) view->suspends_ = true;
+  }
 }
 
 }  // namespace xsched

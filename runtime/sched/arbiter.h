@@ -20,6 +20,7 @@
 
 #include "../policy/policy.h"
 #include "../xqueue/slot.h"
+#include "decision_trace.h"
 #include "policy_books.h"
 
 namespace xsched {
@@ -52,6 +53,9 @@ struct XQueueEntry {
   uint64_t suspended_since_ns = 0;      // 0: runs
   uint64_t suspended_ns = 0;            // before that
   uint64_t module_handle = 0;           // as published by the process: to be verified
+  uint32_t trace_number = 0;            // 0: not in the trace yet
+  TraceRecord traced_input{};
+  TraceRecord traced_output{};
   PolicyBooks books;
   PolicyInput input;    // as read from the slot
   PolicyDecision now;   // published
@@ -84,7 +88,10 @@ struct XQueueEntry {
 // clamped: the other side may be hostile.
 class TableView {
  public:
-  explicit TableView(SlotTable& table) : table_(table) {}
+  explicit TableView(SlotTable& table) : table_(table) {
+    gpus_.reserve(kFewGpus);
+    touched_.reserve(kFewGpus);
+  }
 
   // Reads every slot, at the time `now`. True if anything changed that a
   // policy looks at.
@@ -123,6 +130,13 @@ class TableView {
   ProcessTerms terms_;
   std::vector<XQueueEntry> entries_;
   size_t suspended_ = 0;
+  static constexpr size_t kFewGpus = 16;
+  void touch(uint32_t gpu_id);
+
+  std::vector<uint32_t> gone_;  // trace numbers
+  // GPUs of its XQueues; those with a change since the last decision.
+  std::vector<uint32_t> gpus_;
+  std::vector<uint32_t> touched_;
   bool removed_ = false;  // a slot was freed since the last publish()
   bool changed_ = false;
   bool suspends_ = false;
@@ -130,13 +144,19 @@ class TableView {
 
 class Arbiter {
  public:
-  explicit Arbiter(std::unique_ptr<Policy> policy) : policy_(std::move(policy)) {}
+  explicit Arbiter(std::unique_ptr<Policy> policy) : policy_(std::move(policy)) {
+    touched_.reserve(kMostGpus);
+    due_.reserve(kMostGpus);
+  }
 
   void add(TableView& view) { views_.push_back(&view); }
   void remove(TableView& view);
 
-  // Applies the policy to all tables as last scanned.
-  void decide(uint64_t now_ns);
+  // Applies the policy to all tables as last scanned. kTouched: nothing but scans
+  // and time can have changed anything; then GPUs without a change keep their
+  // decisions if the policy allows it.
+  enum class Scope { kAll, kTouched };
+  void decide(uint64_t now_ns, Scope scope = Scope::kAll);
   // When to decide again though no edge came; 0: not at all.
   uint64_t decide_again_ns() const { return again_ns_; }
 
@@ -148,16 +168,44 @@ class Arbiter {
     timeslice_ns_ = timeslice_ns;
     concurrency_ = concurrency;
   }
-  size_t xqueues() const { return inputs_.size(); }  // in the last decide()
+  size_t xqueues() const { return xqueues_; }  // in the last decide() of all
+
+  // From the next decide() on; before the first one. Null: none.
+  void set_trace(DecisionTrace* trace) { trace_ = trace; }
 
  private:
+  // An XQueue that this decision is about.
+  struct Chosen {
+    TableView* view;
+    XQueueEntry* entry;
+  };
+  // One is that had just become idle, and its GPU is to be decided for again.
+  struct Due {
+    uint32_t gpu_id;
+    uint64_t ns;
+  };
+  // So many GPUs are told apart; with more, all are decided for each time.
+  static constexpr size_t kMostGpus = 64;
+
+  void choose(uint64_t now_ns, Scope scope);
+  void look_again(uint32_t gpu_id, uint64_t at_ns);
+  void mark_changes();
   uint64_t linger_ns() const;
   void measure(uint64_t now_ns);
   void fill(const TableView& view, XQueueEntry& entry, PolicyInput& input, uint64_t now_ns);
   void keep_books(uint64_t now_ns);
+  void record(uint64_t now_ns);
 
   std::unique_ptr<Policy> policy_;
+  DecisionTrace* trace_ = nullptr;
+  uint32_t trace_numbers_ = 0;
   std::vector<TableView*> views_;
+  std::vector<uint32_t> touched_;  // GPUs of this decision, unless all_
+  bool all_ = true;
+  std::vector<Due> due_;
+  bool crowded_ = false;  // due_ is not complete
+  size_t xqueues_ = 0;
+  std::vector<Chosen> chosen_;
   std::vector<PolicyInput> inputs_;
   std::vector<PolicyDecision> decisions_;
   GpuTimes gpu_times_;

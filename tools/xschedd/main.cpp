@@ -30,6 +30,7 @@ void raise_descriptor_limit() {
 struct Options {
   std::string socket = xsched::default_socket_path();
   std::string config;  // empty: kConfigFile, if there is one
+  std::string trace;   // empty: none
   std::string policy;  // empty: the configuration's
 };
 
@@ -60,6 +61,14 @@ int serve(const Options& options) {
     log(LogLevel::kError, "%s", error.c_str());
     return 1;
   }
+  if (!options.trace.empty()) {
+    xsched::TraceFile trace = xsched::TraceFile::open(options.trace, error);
+    if (!trace) {
+      log(LogLevel::kError, "%s", error.c_str());
+      return 1;
+    }
+    server.trace_to(std::move(trace));
+  }
   log(LogLevel::kInfo, "listening on %s (%s)", path.c_str(), server.policy_name().c_str());
   server.run();
   return 0;
@@ -80,6 +89,8 @@ int main(int argc, char** argv) {
                      kConfigFile + ", if it is there");
   app.add_option("--policy", options.policy,
                  "who runs: " + xsched::policy_names() + "; goes before the configuration's");
+  app.add_option("--trace", options.trace,
+                 "a file for every decision, what it was made from and what it was (for tests)");
   app.add_flag("--foreground", foreground, "stay in the foreground (always the case)");
   app.add_flag("--quiet", quiet, "warnings and errors only");
   CLI11_PARSE(app, argc, argv);

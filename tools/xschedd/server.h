@@ -22,6 +22,7 @@
 #include "sched/arbiter.h"
 #include "sched/protocol.h"
 #include "sched/slot_memory.h"
+#include "trace_file.h"
 
 namespace xsched {
 
@@ -84,6 +85,11 @@ class Server {
   bool prepare(std::string& error);
   // Until SIGTERM or SIGINT. Every process runs when it returns.
   void run();
+  // Before run(): records decisions.
+  void trace_to(TraceFile trace) {
+    trace_ = std::move(trace);
+    arbiter_.set_trace(&trace_);
+  }
   std::string policy_name() const { return std::string(arbiter_.policy().name()); }
 
  private:
@@ -130,6 +136,7 @@ class Server {
   void on_failed(const ModuleReport::Failed& failed);
 
   void decide_and_publish();
+  void pause_after(uint64_t began_ns);
   void publish(Connection& c);  // stores; announce() follows
   void announce(Connection& c);
   void drop(Connection& c, const char* why);
@@ -156,10 +163,13 @@ class Server {
   uint64_t armed_ns_ = 0;  // when the timer fires, 0: off
   uint64_t next_beat_ns_ = 0;
   bool decide_ = false;  // something changed in this turn
+  bool due_ = false;     // the arbiter asked for a decision at this time
+  bool look_ = false;    // something may have: scan first
   bool any_gone_ = false;
   bool stop_ = false;
 
   uint64_t started_ns_;
+  TraceFile trace_;
   uint64_t decisions_ = 0;
   uint64_t edges_ = 0;
   uint64_t complaints_from_ns_ = 0;  // a hostile peer must not fill the log

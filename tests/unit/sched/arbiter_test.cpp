@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "fake_xqueues.h"
 
 namespace xsched {
@@ -88,6 +90,55 @@ TEST_F(ArbiterTest, ALevelCapIsPublishedAndPreparedFor) {
   cycle();
   EXPECT_EQ(a_.slot(low).control.level_cap.load(), 0u);
   EXPECT_EQ(a_.slot(low).control.window.load(), 0u);
+}
+
+// What is left out keeps the answer that it would get.
+TEST_F(ArbiterTest, DecidingForTouchedGpusOnlyGivesTheSameAnswers) {
+  TableView view(a_.table()), other(b_.table());
+  Arbiter whole(make_policy("HPF", error_));
+  whole.add(view);
+  whole.add(other);
+  arbiter_.decide(now_);
+  std::mt19937 random(5);
+  for (FakeXQueues* x : {&a_, &b_}) {
+    for (int i = 0; i < 12; ++i)
+      x->add(static_cast<int32_t>(random() % 4), 1 + random() % 3, random() % 4);
+  }
+  for (int step = 0; step < 3000; ++step) {
+    FakeXQueues& x = random() % 2 == 0 ? a_ : b_;
+    Slot& slot = x.slot(random() % 12);
+    switch (random() % 8) {
+      case 0:
+        slot.identity.state.store(random() % 2);
+        break;
+      case 1:
+        slot.identity.id.store(random());
+        break;
+      case 2:
+        slot.identity.gpu_id.store(random() % 4);
+        break;
+      case 3:
+        slot.identity.priority.store(static_cast<int32_t>(random() % 4));
+        break;
+      default:
+        slot.state.ready.store(random() % 2);
+    }
+    now_ += 10 * kLingerNs;
+    for (TableView* v : {&view_, &other_, &view, &other}) v->scan(now_);
+    arbiter_.decide(now_, Arbiter::Scope::kTouched);
+    whole.decide(now_);
+    for (const auto& [some, all] : {std::pair{&view_, &view}, std::pair{&other_, &other}}) {
+      if (some->changed()) some->publish();
+      for (size_t i = 0; i < all->entries().size(); ++i) {
+        if (!all->entries()[i].used) continue;
+        const PolicyDecision &a = some->entries()[i].now, &b = all->entries()[i].next;
+        ASSERT_TRUE(a.run == b.run && a.window == b.window && a.guard == b.guard &&
+                    a.notify == b.notify)
+            << "step " << step << " slot " << i;
+      }
+    }
+    ASSERT_EQ(arbiter_.decide_again_ns() == 0, whole.decide_again_ns() == 0) << step;
+  }
 }
 
 // A launching thread that loses its CPU for a moment ends no request.
