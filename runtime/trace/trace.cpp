@@ -301,12 +301,15 @@ bool Trace::write_round(bool last) {
     rings = rings_;
     scheduler = scheduler_;
   }
-  const std::string name = scheduler ? scheduler() : "scheduler";
+  // Whoever decided what is written now may be gone by now, at exit.
+  if (scheduler) {
+    if (std::string name = scheduler(); !name.starts_with("none")) decides_ = std::move(name);
+  }
   const uint64_t now = now_ns();
   std::vector<TraceTrack*> ended;
   for (const auto& track : tracks) {
     if (last) track->end();
-    if (!track->write(json_, now, name)) ended.push_back(track.get());
+    if (!track->write(json_, now, decides_)) ended.push_back(track.get());
     if (!flush(false)) return false;
   }
   std::vector<ThreadRing*> gone;

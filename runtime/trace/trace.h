@@ -65,8 +65,9 @@ class Trace {
   const int fd_;
   const std::string path_;
   const bool regular_;
-  uint64_t written_ = 0;  // bytes of the file that are whole events
-  JsonLines json_;
+  uint64_t written_ = 0;               // bytes of the file that are whole events
+  JsonLines json_;                     // this and the next: the writer's own
+  std::string decides_ = "scheduler";  // who schedules, last seen
 
   std::mutex mutex_;  // guards the following four
   std::vector<std::shared_ptr<TraceTrack>> tracks_;

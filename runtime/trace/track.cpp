@@ -52,6 +52,7 @@ void TraceTrack::suspended(const Suspend& suspend, uint64_t at_ns) noexcept {
       (suspend.by_daemon ? 1u << 9 : 0) |
       static_cast<uint32_t>(std::min<uint64_t>(suspend.in_flight, 0xfffff)) << 12;
   push(control_, {at_ns, suspend.took_ns, kSuspended, detail});
+  wake_();  // who decides is asked when this is written: soon
 }
 
 void TraceTrack::resumed(uint64_t at_ns) noexcept {
