@@ -11,7 +11,7 @@ BUILD := build/release
 SHELL_IN := tools/rocm/shell
 
 .DEFAULT_GOAL := all
-.PHONY: all build setup demo test test-kernel bench install uninstall dkms shell clean distclean help
+.PHONY: all build setup demo test test-kernel bench install uninstall deb test-deb dkms shell clean distclean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,12 @@ install: build ## install into DESTDIR/PREFIX
 
 uninstall: setup ## remove what `make install` with the same DESTDIR and PREFIX put there
 	@$(SHELL_IN) 'DESTDIR=$(DESTDIR) tools/packaging/uninstall $(PREFIX)'
+
+deb: ## Debian packages xsched and xsched-dkms for Debian 12, in build/deb
+	@JOBS=$(JOBS) tools/packaging/deb
+
+test-deb: deb ## install them in a fresh Debian 12 root, use them, purge them
+	@tests/packaging/run-deb
 
 dkms: ## add, build and install the kernel module for the running kernel, or KVER='RELEASE...'
 	kmod/dkms $(KVER)

@@ -56,7 +56,7 @@ int command_line(int argc, char** argv) {
   setting("--window", "WINDOW", "level 1: packets in flight under competition")
       ->check(CLI::Range(1, 65536));
   setting("--stream-queues", "STREAM_QUEUES", "hardware queues for the streams of one HIP priority")
-      ->check(CLI::Range(1, 256));
+      ->check(CLI::Range(0, 256));
   setting("--stream-priority", "STREAM_PRIORITY", "what one step of HIP's stream priority is worth")
       ->check(CLI::Range(0, 255));
   setting("--engine", "ENGINE", "auto, kmod, kfd or gate")
