@@ -265,11 +265,11 @@ class Scheduler:
     def xqueues(self):
         return json.loads(self.control("list", "--json"))["xqueues"]
 
-    def control_in_background(self, *arguments):
+    def control_in_background(self, *arguments, stdout=subprocess.PIPE):
         """xschedctl as a process: a hold lasts as long as the process does."""
         return subprocess.Popen([self.build.control, "--socket", self.socket, *arguments],
                                 env=environment(self.build, False), stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                stdout=stdout, stderr=subprocess.STDOUT, text=True,
                                 start_new_session=True)
 
     def hold(self, pid):

@@ -96,6 +96,7 @@ class Executor {
   uint32_t flag_value_ = 0;
   std::vector<std::unique_ptr<HostCall>> calls_;
   std::vector<uint32_t> pageable_;
+  std::vector<hipGraphExec_t> graphs_;  // see finish()
   Digest memory_, codes_, order_;
 };
 

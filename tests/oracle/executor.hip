@@ -453,6 +453,12 @@ void Executor::run(const Op& op, uint32_t number) {
 
 void Executor::finish() {
   check(hipDeviceSynchronize(), "wait for device");
+  // Not earlier: HIP 6.4 may drop the last reference in the thread that calls
+  // host functions, which then waits for a stream of the graph. Is that one
+  // behind a host function in its hardware queue, the process stands still.
+  for (hipGraphExec_t exec : graphs_) {
+    check(hipGraphExecDestroy(exec), "destroy executable graph");
+  }
   std::vector<uint32_t> words(kWords);
   for (Resource& r : buffers_) {
     check(hipMemcpy(words.data(), r.data, kWords * 4, hipMemcpyDefault), "hipMemcpy");

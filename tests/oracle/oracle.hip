@@ -3,7 +3,10 @@
 // oracle FIRST COUNT [--ops N] [--without I,J-K...] [--print]
 // Runs the random programs of COUNT seeds from FIRST and prints one line each,
 // which is the same in every run, whoever suspends its queues meanwhile.
-// run_oracle compares them.
+// run_oracle compares them. On stderr: when each ran.
+#include <time.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -31,6 +34,12 @@ bool parse_list(const char* text, std::set<uint32_t>& out) {
     text = end;
   }
   return true;
+}
+
+uint64_t now_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
 int usage() {
@@ -64,18 +73,23 @@ int main(int argc, char** argv) {
   for (uint64_t seed = first; seed < first + count; ++seed) {
     const oracle::Program program = oracle::generate(seed, ops);
     oracle::Executor executor(program, print);
+    const uint64_t start = now_ns();
     uint32_t number = 0;
     for (const oracle::Op& op : program.ops) {
       if (without.count(number) == 0) executor.run(op, number);
       ++number;
     }
     executor.finish();
+    const uint64_t end = now_ns();
     std::printf("seed %llu ops %zu memory %016llx codes %016llx order %016llx\n",
                 static_cast<unsigned long long>(seed), program.ops.size(),
                 static_cast<unsigned long long>(executor.memory()),
                 static_cast<unsigned long long>(executor.codes()),
                 static_cast<unsigned long long>(executor.order()));
     std::fflush(stdout);
+    std::fprintf(stderr, "ran %llu pid %d from %llu to %llu\n",
+                 static_cast<unsigned long long>(seed), getpid(),
+                 static_cast<unsigned long long>(start), static_cast<unsigned long long>(end));
   }
   return 0;
 }

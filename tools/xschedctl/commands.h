@@ -30,6 +30,7 @@ struct ChaosOptions {
   uint64_t seed = 1;
   int32_t pid = 0;  // 0: all
   uint32_t period_ms = 5;
+  bool watch = false;  // a line for each XQueue that is seen suspended
 };
 int chaos(const std::string& socket, const ChaosOptions& options);
 

@@ -67,6 +67,17 @@ void wait_until_suspended(Connection& connection, const std::vector<Target>& tar
   }
 }
 
+// At some moment between the two times these were suspended; 1 at the end:
+// and had packets that waited for it.
+void print_suspended(const std::vector<XQueueRecord>& records, uint64_t before, uint64_t after) {
+  for (const XQueueRecord& r : records) {
+    if (r.suspended == 0) continue;
+    printf("seen %d %u level %u from %" PRIu64 " to %" PRIu64 " ready %d\n", r.pid, r.id,
+           r.level_actual, before, after, r.ready != 0);
+  }
+  fflush(stdout);
+}
+
 }  // namespace
 
 Target parse_target(const std::string& text) {
@@ -144,7 +155,9 @@ int chaos(const std::string& socket, const ChaosOptions& options) {
   uint64_t resumes = 0;
   const uint64_t end = now_ns() + uint64_t{options.seconds} * 1'000'000'000;
   while (options.seconds == 0 || now_ns() < end) {
+    const uint64_t before = now_ns();
     std::vector<XQueueRecord> records = connection.list();
+    if (options.watch) print_suspended(records, before, now_ns());
     std::erase_if(records,
                   [&](const XQueueRecord& r) { return options.pid != 0 && r.pid != options.pid; });
     if (!records.empty()) {
