@@ -8,6 +8,7 @@
 // shows.
 #pragma once
 
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -80,8 +81,25 @@ class Executor {
   void host(const Op& op, int s);
   void events(const Op& op, int s);
   void allocate(const Op& op, int s);
+  using GraphLaunch = std::function<hipError_t(hipGraphExec_t, hipStream_t)>;
+  void launch_graph(hipGraph_t graph, int s, uint32_t times, const GraphLaunch& launch);
   void capture(const Op& op, int s);
+  void forked_capture(const Op& op, int s);
   void explicit_graph(const Op& op, int s);
+  void wide_graph(const Op& op, int s);
+  // calls.hip
+  void launch_affine(Resource& a, uint32_t factor, uint32_t term, hipStream_t stream,
+                     decltype(&hipLaunchKernel) launch);
+  void per_thread_call(const Op& op, int s);
+  void looked_up_call(const Op& op, int s);
+  void module_call(const Op& op, int s);
+  void wide_value(const Op& op, int s);
+  void rectangle(const Op& op, int s);
+  void symbol(const Op& op, int s);
+  void prefetch(const Op& op, int s);
+  void pool(const Op& op, int s);
+  void burst(const Op& op, int s);
+  void other_thread(const Op& op);
   void new_stream(const Op& op);
   void wait_value(const Op& op, int s);
   void mistakes(const Op& op, int s);
@@ -92,7 +110,8 @@ class Executor {
   std::vector<bool> blocking_;
   Resource buffers_[kBuffers], pinned_[kPinned], cells_[kCells];
   uint64_t cell_values_[kCells] = {};
-  Resource flag_;  // for wait_value
+  Resource flag_;  // for wait_value and wide_value
+  Resource symbol_;  // what copies to and from words_symbol() use
   uint32_t flag_value_ = 0;
   std::vector<std::unique_ptr<HostCall>> calls_;
   std::vector<uint32_t> pageable_;

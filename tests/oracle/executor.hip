@@ -33,6 +33,7 @@ Executor::Executor(const Program& program, bool print) : print_(print), pageable
     pinned_[n].data = static_cast<uint32_t*>(p);
     fill(pinned_[n].data, 100 + n);
   }
+  check(hipMemcpyToSymbol(words_symbol(), start.data(), 256), "hipMemcpyToSymbol");
   void* flag = nullptr;
   check(hipExtMallocWithFlags(&flag, 8, hipMallocSignalMemory), "signal memory");
   if (flag != nullptr) memset(flag, 0, 8);
@@ -79,6 +80,7 @@ void Executor::waited_for(int s) {
   for (Resource& r : pinned_) done(r);
   for (Resource& r : cells_) done(r);
   done(flag_);
+  done(symbol_);
 }
 
 void Executor::waited_for_all() {
@@ -446,6 +448,30 @@ void Executor::run(const Op& op, uint32_t number) {
       return new_stream(op);
     case Kind::wait_value:
       return wait_value(op, s);
+    case Kind::per_thread_call:
+      return per_thread_call(op, s);
+    case Kind::looked_up_call:
+      return looked_up_call(op, s);
+    case Kind::module_call:
+      return module_call(op, s);
+    case Kind::wide_value:
+      return wide_value(op, s);
+    case Kind::rectangle:
+      return rectangle(op, s);
+    case Kind::symbol:
+      return symbol(op, s);
+    case Kind::prefetch:
+      return prefetch(op, s);
+    case Kind::pool:
+      return pool(op, s);
+    case Kind::burst:
+      return burst(op, s);
+    case Kind::other_thread:
+      return other_thread(op);
+    case Kind::forked_capture:
+      return forked_capture(op, s);
+    case Kind::wide_graph:
+      return wide_graph(op, s);
     default:
       return mistakes(op, s);
   }

@@ -36,15 +36,7 @@ void Executor::capture(const Op& op, int s) {
   check(hipGetLastError(), "launches");
   hipGraph_t graph = nullptr;
   check(hipStreamEndCapture(stream(s), &graph), "end capture");
-  if (graph == nullptr) return;
-  hipGraphExec_t exec = nullptr;
-  check(hipGraphInstantiate(&exec, graph, nullptr, nullptr, 0), "instantiate");
-  check(hipGraphDestroy(graph), "destroy graph");
-  if (exec == nullptr) return;
-  for (uint32_t i = 0; i < 1 + op.order % 3; ++i) check(hipGraphLaunch(exec, stream(s)), "launch");
-  check(hipStreamSynchronize(stream(s)), "wait for stream");
-  waited_for(s);
-  graphs_.push_back(exec);
+  launch_graph(graph, s, 1 + op.order % 3, hipGraphLaunch);
 }
 
 // A diamond: two kernels on two buffers between a copy and a copy.
@@ -74,17 +66,111 @@ void Executor::explicit_graph(const Op& op, int s) {
   check(hipGraphAddMemcpyNode1D(&last, graph, both, 2, a.data + 100, b.data + 200, 400,
                                 hipMemcpyDeviceToDevice),
         "copy node");
+  launch_graph(graph, s, 1 + op.order % 2, hipGraphLaunch);
+}
+
+// Instantiates, launches, waits; `graph` is destroyed.
+void Executor::launch_graph(hipGraph_t graph, int s, uint32_t times, const GraphLaunch& launch) {
+  if (graph == nullptr) return;
   hipGraphExec_t exec = nullptr;
   check(hipGraphInstantiate(&exec, graph, nullptr, nullptr, 0), "instantiate");
-  if (exec != nullptr) {
-    for (uint32_t i = 0; i < 1 + op.order % 2; ++i) {
-      check(hipGraphLaunch(exec, stream(s)), "launch");
-    }
-    check(hipStreamSynchronize(stream(s)), "wait for stream");
-    waited_for(s);
-    graphs_.push_back(exec);
-  }
   check(hipGraphDestroy(graph), "destroy graph");
+  if (exec == nullptr) return;
+  for (uint32_t i = 0; i < times; ++i) check(launch(exec, stream(s)), "launch");
+  check(hipStreamSynchronize(stream(s)), "wait for stream");
+  waited_for(s);
+  graphs_.push_back(exec);
+}
+
+// A capture that goes through a second stream and comes back.
+void Executor::forked_capture(const Op& op, int s) {
+  const int t = pick_stream(op.b);
+  if (!created(s) || !created(t) || s == t) return;
+  Resource& a = buffer(op.a);
+  Resource& b = other_buffer(op.b >> 8, a);
+  use({&a, &b}, s, op.order);
+  hipEvent_t fork = nullptr, join = nullptr;
+  check(hipEventCreateWithFlags(&fork, hipEventDisableTiming), "create event");
+  check(hipEventCreateWithFlags(&join, hipEventDisableTiming), "create event");
+  check(hipStreamBeginCapture(stream(s), hipStreamCaptureModeRelaxed), "begin capture");
+  reverse<<<kGroups, kThreads, 0, stream(s)>>>(a.data);
+  check(hipEventRecord(fork, stream(s)), "record");
+  check(hipStreamWaitEvent(stream(t), fork, 0), "stream waits for event");
+  for (uint32_t i = 0; i < 1 + op.value % 4; ++i) {
+    affine<<<kGroups, kThreads, 0, stream(s)>>>(a.data, op.value, i);
+    affine<<<kGroups, kThreads, 0, stream(t)>>>(b.data, op.value, i + 5);
+  }
+  check(hipEventRecord(join, stream(t)), "record");
+  check(hipStreamWaitEvent(stream(s), join, 0), "stream waits for event");
+  mix<<<kGroups, kThreads, 0, stream(s)>>>(a.data, b.data);
+  check(hipGetLastError(), "launches");
+  hipGraph_t graph = nullptr;
+  check(hipStreamEndCapture(stream(s), &graph), "end capture");
+  check(hipEventDestroy(fork), "destroy event");
+  check(hipEventDestroy(join), "destroy event");
+  launch_graph(graph, s, 1 + op.order % 2, hipGraphLaunch);
+}
+
+// Twenty to a hundred nodes on all buffers. A node comes after the last one
+// of each buffer it uses; else the graph is as wide as chance makes it.
+void Executor::wide_graph(const Op& op, int s) {
+  use({&buffers_[0], &buffers_[1], &buffers_[2], &buffers_[3], &buffers_[4], &cells_[0]}, s,
+      op.order);
+  hipGraph_t graph = nullptr;
+  check(hipGraphCreate(&graph, 0), "create graph");
+  hipGraphNode_t last[kBuffers] = {}, last_call = nullptr;
+  uint32_t bits = op.value | 1;
+  for (uint32_t i = 0; i < 20 + op.b % 80; ++i) {
+    bits = bits * 1664525 + 1013904223;
+    const uint32_t n = (bits >> 8) % kBuffers, m = (n + 1 + (bits >> 16) % (kBuffers - 1)) % kBuffers;
+    uint32_t *a = buffers_[n].data, *b = buffers_[m].data;
+    hipGraphNode_t before[2], node = nullptr;
+    size_t count = 0;
+    const auto after = [&](hipGraphNode_t previous) {
+      if (previous == nullptr || (count == 1 && before[0] == previous)) return;
+      before[count++] = previous;
+    };
+    const uint32_t kind = (bits >> 24) % 8;
+    if (kind == 7) {
+      after(last_call);
+      hipHostNodeParams call{run_host_call, host_call(0, bits)};
+      check(hipGraphAddHostNode(&node, graph, before, count, &call), "host node");
+      last_call = node;
+      continue;
+    }
+    after(last[n]);
+    if (kind == 6) {
+      hipMemsetParams set{};
+      set.dst = a + 4;
+      set.elementSize = 4;
+      set.height = 1;
+      set.value = bits;
+      set.width = 100;
+      check(hipGraphAddMemsetNode(&node, graph, before, count, &set), "set node");
+    } else if (kind == 5) {
+      after(last[m]);
+      check(hipGraphAddMemcpyNode1D(&node, graph, before, count, a + 9, b, 512,
+                                    hipMemcpyDeviceToDevice),
+            "copy node");
+      last[m] = node;
+    } else {
+      uint32_t factor = bits, term = i;
+      void* one[] = {&a, &factor, &term};
+      void* two[] = {&a, &b};
+      hipKernelNodeParams kernel{};
+      kernel.func = kind == 4   ? reinterpret_cast<void*>(mix)
+                    : kind == 3 ? reinterpret_cast<void*>(reverse)
+                                : reinterpret_cast<void*>(affine);
+      kernel.gridDim = dim3(kGroups);
+      kernel.blockDim = dim3(kThreads);
+      kernel.kernelParams = kind == 4 ? two : one;
+      if (kind == 4) after(last[m]);
+      check(hipGraphAddKernelNode(&node, graph, before, count, &kernel), "kernel node");
+      if (kind == 4) last[m] = node;
+    }
+    last[n] = node;
+  }
+  launch_graph(graph, s, 1 + op.order % 2, hipGraphLaunch);
 }
 
 }  // namespace oracle

@@ -14,6 +14,9 @@ inline constexpr uint32_t kWords = 512;  // of every buffer
 inline constexpr uint32_t kThreads = 128;
 inline constexpr uint32_t kGroups = kWords / kThreads;
 
+// The symbol of 64 words of device memory.
+const void* words_symbol();
+
 __global__ void affine(uint32_t* a, uint32_t factor, uint32_t term);
 __global__ void mix(uint32_t* a, const uint32_t* b);
 __global__ void histogram(const uint32_t* a, uint32_t* counts);

@@ -7,6 +7,12 @@
 
 namespace oracle {
 
+static __device__ uint32_t device_words[64];
+
+const void* words_symbol() {
+  return HIP_SYMBOL(device_words);
+}
+
 __global__ void affine(uint32_t* a, uint32_t factor, uint32_t term) {
   const uint32_t i = blockIdx.x * blockDim.x + threadIdx.x;
   a[i] = a[i] * (factor | 1) + term + i;

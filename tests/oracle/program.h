@@ -25,7 +25,10 @@ inline constexpr uint32_t kCells = 2;  // what host functions work on
                   X(stream_wait) X(stream_query) X(device_wait) X(allocate_in_order)            \
                       X(captured_graph) X(explicit_graph) X(new_stream) X(wait_value)           \
                           X(bad_launch) X(bad_copy) X(bad_free) X(out_of_memory)                \
-                              X(capture_null_stream) X(last_error)
+                              X(capture_null_stream) X(last_error) X(per_thread_call)          \
+                                  X(looked_up_call) X(module_call) X(wide_value) X(rectangle)   \
+                                      X(symbol) X(prefetch) X(pool) X(burst) X(other_thread)    \
+                                          X(forked_capture) X(wide_graph)
 
 enum class Kind : uint32_t {
 #define X(name) name,
