@@ -9,8 +9,11 @@
 #include <linux/kfd_ioctl.h>
 #include <sys/ioctl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdarg>
+#include <cstddef>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -91,7 +94,7 @@ int update_queue(int fd, unsigned long request, kfd_ioctl_update_queue_args* arg
   if (!queue->held) return next_ioctl()(fd, request, args);
   kfd_ioctl_update_queue_args merged = *args;
   merged.queue_percentage = 0;
-  return next_ioctl()(fd, request, &merged);
+  return next_ioctl()(fd, AMDKFD_IOC_UPDATE_QUEUE, &merged);
 }
 
 std::unique_ptr<KfdQueue> take(uint32_t id) noexcept {
@@ -240,27 +243,50 @@ void set_kfd_event(uint32_t event_id) noexcept {
   errno = saved;
 }
 
+KfdCall kfd_call(unsigned long request) noexcept {
+  // Field by field and not by the whole request: it has the structure's size
+  // in it, and CREATE_QUEUE's grew (88 bytes in ROCm 5.7, 96 in 6.4).
+  if (_IOC_TYPE(request) != AMDKFD_IOCTL_BASE) return KfdCall::kOther;
+  constexpr size_t kCreateBytes = offsetof(kfd_ioctl_create_queue_args, ctl_stack_size) +
+                                  sizeof(kfd_ioctl_create_queue_args::ctl_stack_size);
+  switch (_IOC_NR(request)) {
+    case _IOC_NR(AMDKFD_IOC_CREATE_QUEUE):
+      return _IOC_SIZE(request) >= kCreateBytes ? KfdCall::kCreateQueue : KfdCall::kOther;
+    case _IOC_NR(AMDKFD_IOC_UPDATE_QUEUE):
+      return _IOC_SIZE(request) >= sizeof(kfd_ioctl_update_queue_args) ? KfdCall::kUpdateQueue
+                                                                       : KfdCall::kOther;
+    case _IOC_NR(AMDKFD_IOC_DESTROY_QUEUE):
+      return _IOC_SIZE(request) >= sizeof(kfd_ioctl_destroy_queue_args) ? KfdCall::kDestroyQueue
+                                                                        : KfdCall::kOther;
+    default:
+      return KfdCall::kOther;
+  }
+}
+
 // The interposer's body; the exported ioctl() is in shim/, because only the
 // preloaded object itself comes before libc.
 int hooked_ioctl(int fd, unsigned long request, void* argument) {
   if (_IOC_TYPE(request) != AMDKFD_IOCTL_BASE || argument == nullptr) {
     return next_ioctl()(fd, request, argument);
   }
-  switch (request) {
-    case AMDKFD_IOC_CREATE_QUEUE: {
+  switch (kfd_call(request)) {
+    case KfdCall::kCreateQueue: {
       const int result = next_ioctl()(fd, request, argument);
       if (result == 0) {
-        remember_kfd_queue(fd, *static_cast<kfd_ioctl_create_queue_args*>(argument));
+        kfd_ioctl_create_queue_args created{};
+        std::memcpy(&created, argument, std::min<size_t>(_IOC_SIZE(request), sizeof created));
+        remember_kfd_queue(fd, created);
       }
       return result;
     }
-    case AMDKFD_IOC_UPDATE_QUEUE:
+    case KfdCall::kUpdateQueue:
       return update_queue(fd, request, static_cast<kfd_ioctl_update_queue_args*>(argument));
-    case AMDKFD_IOC_DESTROY_QUEUE:
+    case KfdCall::kDestroyQueue:
       return destroy_queue(fd, request, argument);
-    default:
-      return next_ioctl()(fd, request, argument);
+    case KfdCall::kOther:
+      break;
   }
+  return next_ioctl()(fd, request, argument);
 }
 
 }  // namespace xsched

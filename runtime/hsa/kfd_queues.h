@@ -81,6 +81,10 @@ void set_kfd_event(uint32_t event_id) noexcept;
 KfdQueue* remember_kfd_queue(int fd, const kfd_ioctl_create_queue_args& created);
 void forget_kfd_queue(uint32_t queue_id) noexcept;
 
+// Which of KFD's calls that we look at a request is, from a thunk of any age.
+enum class KfdCall { kOther, kCreateQueue, kUpdateQueue, kDestroyQueue };
+KfdCall kfd_call(unsigned long request) noexcept;
+
 // The body of the interposed ioctl(2) (exported by shim/).
 int hooked_ioctl(int fd, unsigned long request, void* argument);
 

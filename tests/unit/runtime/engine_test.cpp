@@ -106,5 +106,20 @@ TEST(Engine, GateCannotTakeAQueueOffTheGpu) {
   EXPECT_EQ(gate->resume(*some_queue.get()), ENOTSUP);
 }
 
+// As the thunks of ROCm 5.7 and 6.4 ask, and as a later one might.
+TEST(KfdCalls, AQueueIsKnownWhateverTheSizeOfItsArguments) {
+  for (const size_t bytes : {88u, 96u, 128u}) {
+    EXPECT_EQ(kfd_call(_IOC(_IOC_READ | _IOC_WRITE, 'K', 2, bytes)), KfdCall::kCreateQueue);
+  }
+  EXPECT_EQ(kfd_call(AMDKFD_IOC_UPDATE_QUEUE), KfdCall::kUpdateQueue);
+  EXPECT_EQ(kfd_call(AMDKFD_IOC_DESTROY_QUEUE), KfdCall::kDestroyQueue);
+}
+
+TEST(KfdCalls, ARequestThatIsTooShortToReadIsNotLookedAt) {
+  EXPECT_EQ(kfd_call(_IOC(_IOC_READ | _IOC_WRITE, 'K', 2, 40)), KfdCall::kOther);
+  EXPECT_EQ(kfd_call(_IOC(_IOC_WRITE, 'K', 7, 8)), KfdCall::kOther);
+  EXPECT_EQ(kfd_call(_IOC(_IOC_READ | _IOC_WRITE, 'D', 2, 96)), KfdCall::kOther);
+}
+
 }  // namespace
 }  // namespace xsched::test
