@@ -205,8 +205,8 @@ int hold_kfd_queue(KfdQueue& queue, bool on) noexcept {
 }
 
 KfdQueueFacts kfd_facts(const KfdQueue& queue) noexcept {
-  return {queue.created.queue_id,     queue.created.gpu_id,     queue.created.ring_base_address,
-          queue.created.ring_size,    queue.created.queue_type, queue.wanted_percent,
+  return {queue.created.queue_id,  queue.created.gpu_id,     queue.created.ring_base_address,
+          queue.created.ring_size, queue.created.queue_type, queue.wanted_percent,
           queue.wanted_priority};
 }
 void set_kfd_delegate(KfdQueue& queue, KfdDelegate* delegate) noexcept {

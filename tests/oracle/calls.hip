@@ -37,8 +37,7 @@ void Executor::per_thread_call(const Op& op, int s) {
     check(hipMemsetAsync_spt(a.data + 16, static_cast<int>(op.value & 255), 400, handle), "set");
   } else if (variant == 3) {
     use({&cells_[op.a % kCells]}, s, op.order);
-    check(hipLaunchHostFunc_spt(handle, run_host_call, host_call(op.a, op.value)),
-          "host function");
+    check(hipLaunchHostFunc_spt(handle, run_host_call, host_call(op.a, op.value)), "host function");
   } else if (variant == 4) {
     const int t = pick_stream(op.value);
     hipEvent_t event = nullptr;
@@ -83,7 +82,7 @@ void Executor::looked_up_call(const Op& op, int s) {
     launch_affine(a, op.value, 4, stream(s), reinterpret_cast<decltype(&hipLaunchKernel)>(found));
   } else {
     check(reinterpret_cast<decltype(&hipMemcpyAsync)>(found)(a.data + 3, b.data, kWords,
-                                                            hipMemcpyDeviceToDevice, stream(s)),
+                                                             hipMemcpyDeviceToDevice, stream(s)),
           "copy");
   }
 }
@@ -173,12 +172,12 @@ void Executor::symbol(const Op& op, int s) {
   Resource& p = pinned_[op.b % kPinned];
   use({&p, &symbol_}, s, op.order);
   if (op.value % 2 == 0) {
-    check(hipMemcpyToSymbolAsync(words_symbol(), p.data + 7, 200, 40,
-                                 hipMemcpyHostToDevice, stream(s)),
+    check(hipMemcpyToSymbolAsync(words_symbol(), p.data + 7, 200, 40, hipMemcpyHostToDevice,
+                                 stream(s)),
           "copy to symbol");
   } else {
-    check(hipMemcpyFromSymbolAsync(p.data + 2, words_symbol(), 240, 0,
-                                   hipMemcpyDeviceToHost, stream(s)),
+    check(hipMemcpyFromSymbolAsync(p.data + 2, words_symbol(), 240, 0, hipMemcpyDeviceToHost,
+                                   stream(s)),
           "copy from symbol");
   }
 }

@@ -110,7 +110,7 @@ class Executor {
   std::vector<bool> blocking_;
   Resource buffers_[kBuffers], pinned_[kPinned], cells_[kCells];
   uint64_t cell_values_[kCells] = {};
-  Resource flag_;  // for wait_value and wide_value
+  Resource flag_;    // for wait_value and wide_value
   Resource symbol_;  // what copies to and from words_symbol() use
   uint32_t flag_value_ = 0;
   std::vector<std::unique_ptr<HostCall>> calls_;

@@ -122,7 +122,8 @@ void Executor::wide_graph(const Op& op, int s) {
   uint32_t bits = op.value | 1;
   for (uint32_t i = 0; i < 20 + op.b % 80; ++i) {
     bits = bits * 1664525 + 1013904223;
-    const uint32_t n = (bits >> 8) % kBuffers, m = (n + 1 + (bits >> 16) % (kBuffers - 1)) % kBuffers;
+    const uint32_t n = (bits >> 8) % kBuffers,
+                   m = (n + 1 + (bits >> 16) % (kBuffers - 1)) % kBuffers;
     uint32_t *a = buffers_[n].data, *b = buffers_[m].data;
     hipGraphNode_t before[2], node = nullptr;
     size_t count = 0;
