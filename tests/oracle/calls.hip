@@ -122,16 +122,19 @@ void Executor::module_call(const Op& op, int s) {
   check(hipEventDestroy(stop), "destroy event");
 }
 
-// As wait_value(): the writer is enqueued before the waiter.
+// As wait_value(): the writer is enqueued before the waiter. A batch waits in a
+// kernel that spins, so its writer must be in the same stream: a spinning
+// kernel of an urgent stream keeps a less urgent one of its process suspended.
 void Executor::wide_value(const Op& op, int s) {
   if (flag_.data == nullptr) return;
   Resource& a = buffer(op.a);
-  const int t = pick_stream(op.b);
+  const bool batch = op.value % 2 != 0;
+  const int t = batch ? s : pick_stream(op.b);
   use({&a, &flag_}, s, op.order);
   affine<<<kGroups, kThreads, 0, stream(s)>>>(a.data, 11, op.value);
   check(hipGetLastError(), "launch");
   ++flag_value_;
-  if (op.value % 2 == 0) {
+  if (!batch) {
     check(hipStreamWriteValue64(stream(s), flag_.data, flag_value_, 0), "hipStreamWriteValue64");
     check(hipStreamWaitValue64(stream(t), flag_.data, flag_value_, hipStreamWaitValueEq,
                                0xffffffffull),
