@@ -86,7 +86,7 @@ class Executor {
   void capture(const Op& op, int s);
   void forked_capture(const Op& op, int s);
   void explicit_graph(const Op& op, int s);
-  void wide_graph(const Op& op, int s);
+  void long_graph(const Op& op, int s);
   // calls.hip
   void launch_affine(Resource& a, uint32_t factor, uint32_t term, hipStream_t stream,
                      decltype(&hipLaunchKernel) launch);

@@ -470,8 +470,8 @@ void Executor::run(const Op& op, uint32_t number) {
       return other_thread(op);
     case Kind::forked_capture:
       return forked_capture(op, s);
-    case Kind::wide_graph:
-      return wide_graph(op, s);
+    case Kind::long_graph:
+      return long_graph(op, s);
     default:
       return mistakes(op, s);
   }

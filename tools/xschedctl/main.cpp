@@ -108,7 +108,7 @@ int command_line(int argc, char** argv) {
   chaos_command->add_option("--pid", chaos_options.pid, "only this process");
   chaos_command->add_option("--period-ms", chaos_options.period_ms, "mean pause")
       ->check(CLI::Range(0u, 60'000u));
-  chaos->add_flag("--watch", chaos_options.watch, "a line for each XQueue seen suspended");
+  chaos_command->add_flag("--watch", chaos_options.watch, "a line for each XQueue seen suspended");
 
   run_options.command = cut_command(argc, argv);
   try {
