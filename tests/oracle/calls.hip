@@ -122,14 +122,12 @@ void Executor::module_call(const Op& op, int s) {
   check(hipEventDestroy(stop), "destroy event");
 }
 
-// As wait_value(): the writer is enqueued before the waiter. A batch waits in a
-// kernel that spins, so its writer must be in the same stream: a spinning
-// kernel of an urgent stream keeps a less urgent one of its process suspended.
+// As wait_value().
 void Executor::wide_value(const Op& op, int s) {
   if (flag_.data == nullptr) return;
   Resource& a = buffer(op.a);
   const bool batch = op.value % 2 != 0;
-  const int t = batch ? s : pick_stream(op.b);
+  const int t = waiter(op.b, s);
   use({&a, &flag_}, s, op.order);
   affine<<<kGroups, kThreads, 0, stream(s)>>>(a.data, 11, op.value);
   check(hipGetLastError(), "launch");

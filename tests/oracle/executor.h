@@ -101,6 +101,7 @@ class Executor {
   void burst(const Op& op, int s);
   void other_thread(const Op& op);
   void new_stream(const Op& op);
+  int waiter(uint32_t number, int writer) const;
   void wait_value(const Op& op, int s);
   void mistakes(const Op& op, int s);
   hipStream_t make_stream(uint32_t flags);
@@ -108,6 +109,7 @@ class Executor {
   const bool print_;
   std::vector<hipStream_t> streams_;  // 0: null, 1: per-thread, then created ones
   std::vector<bool> blocking_;
+  std::vector<int> priority_;
   Resource buffers_[kBuffers], pinned_[kPinned], cells_[kCells];
   uint64_t cell_values_[kCells] = {};
   Resource flag_;    // for wait_value and wide_value

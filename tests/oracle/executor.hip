@@ -12,6 +12,7 @@ namespace oracle {
 Executor::Executor(const Program& program, bool print) : print_(print), pageable_(kWords) {
   streams_ = {nullptr, hipStreamPerThread};
   blocking_ = {true, true};
+  priority_ = {0, 0};
   for (uint32_t i = 0; i < program.streams; ++i) make_stream(program.stream_flags >> i);
   const auto fill = [](uint32_t* words, uint32_t n) {
     for (uint32_t i = 0; i < kWords; ++i) words[i] = i * 2654435761u + n;
@@ -63,6 +64,7 @@ hipStream_t Executor::make_stream(uint32_t flags) {
   check(hipStreamCreateWithPriority(&made, kind, priority), "create stream");
   streams_.push_back(made);
   blocking_.push_back(kind == hipStreamDefault);
+  priority_.push_back(priority);
   return made;
 }
 
@@ -347,15 +349,24 @@ void Executor::new_stream(const Op& op) {
   make_stream(op.value);
   streams_[s] = streams_.back();
   blocking_[s] = blocking_.back();
+  priority_[s] = priority_.back();
   streams_.pop_back();
   blocking_.pop_back();
+  priority_.pop_back();
+}
+
+// The wait is a kernel that spins (HIP 6.4 on gfx942): in a more urgent stream
+// it would keep the writer's suspended for ever, so that both have one priority.
+int Executor::waiter(uint32_t number, int writer) const {
+  const int t = pick_stream(number);
+  return priority_[static_cast<size_t>(t)] == priority_[static_cast<size_t>(writer)] ? t : writer;
 }
 
 // The writer is enqueued before the waiter: streams may share a hardware queue.
 void Executor::wait_value(const Op& op, int s) {
   if (flag_.data == nullptr) return;
   Resource& a = buffer(op.a);
-  const int t = pick_stream(op.b);
+  const int t = waiter(op.b, s);
   use({&a}, s, op.order);
   use({&a, &flag_}, s, op.order >> 8);
   affine<<<kGroups, kThreads, 0, stream(s)>>>(a.data, 7, op.value);

@@ -15,21 +15,21 @@ inline constexpr uint32_t kBuffers = 5;  // on the device; the last one is manag
 inline constexpr uint32_t kPinned = 2;
 inline constexpr uint32_t kCells = 2;  // what host functions work on
 
-#define ORACLE_KINDS(X)                                                                     \
-  X(affine_kernel)                                                                          \
-  X(mix_kernel)                                                                             \
-  X(histogram_kernel)                                                                       \
-  X(reverse_kernel)                                                                         \
-  X(cooperative_kernel) X(timed_kernel) X(copy_on_device) X(copy_to_host) X(copy_to_device) \
-      X(copy_pageable_in) X(copy_pageable_out) X(copy_synchronous) X(copy_2d) X(set_bytes)  \
-          X(set_words) X(set_synchronous) X(host_function) X(stream_callback) X(event_pair) \
-              X(event_query) X(event_across) X(stream_wait) X(stream_query) X(device_wait)  \
-                  X(allocate_in_order) X(captured_graph) X(explicit_graph) X(new_stream)    \
-                      X(wait_value) X(bad_launch) X(bad_copy) X(bad_free) X(out_of_memory)  \
-                          X(capture_null_stream) X(last_error) X(per_thread_call)           \
-                              X(looked_up_call) X(module_call) X(wide_value) X(rectangle)   \
-                                  X(symbol) X(prefetch) X(pool) X(burst) X(other_thread)    \
-                                      X(forked_capture) X(long_graph)
+#define ORACLE_KINDS(X)                                                                          \
+  X(affine_kernel)                                                                               \
+  X(mix_kernel)                                                                                  \
+  X(histogram_kernel)                                                                            \
+  X(reverse_kernel)                                                                              \
+  X(cooperative_kernel)                                                                          \
+  X(timed_kernel) X(copy_on_device) X(copy_to_host) X(copy_to_device) X(copy_pageable_in)        \
+      X(copy_pageable_out) X(copy_synchronous) X(copy_2d) X(set_bytes) X(set_words)              \
+          X(set_synchronous) X(host_function) X(stream_callback) X(event_pair) X(event_query)    \
+              X(event_across) X(stream_wait) X(stream_query) X(device_wait) X(allocate_in_order) \
+                  X(captured_graph) X(explicit_graph) X(new_stream) X(wait_value) X(bad_launch)  \
+                      X(bad_copy) X(bad_free) X(out_of_memory) X(capture_null_stream)            \
+                          X(last_error) X(per_thread_call) X(looked_up_call) X(module_call)      \
+                              X(wide_value) X(rectangle) X(symbol) X(prefetch) X(pool) X(burst)  \
+                                  X(other_thread) X(forked_capture) X(long_graph)
 
 enum class Kind : uint32_t {
 #define X(name) name,
