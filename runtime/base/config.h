@@ -24,7 +24,9 @@ inline constexpr long kStreamQueues = 16;
 struct Config {
   bool enabled = true;                        // XSCHED_AUTO_XQUEUE
   int32_t priority = 0;                       // XSCHED_PRIORITY, -255..255
-  int32_t stream_priority = 1;                // XSCHED_STREAM_PRIORITY: a step of HIP's, 0..255
+  // XSCHED_STREAM_PRIORITY, 0..255: what a step of HIP's stream priority is
+  // worth. -1, not set: 1 for XQueues of the C API, nothing for others.
+  int32_t stream_priority = -1;
   uint32_t hip_queues = 4;                    // what GPU_MAX_HW_QUEUES says
   uint32_t level = 3;                         // XSCHED_LEVEL, 1..3
   EngineChoice engine = EngineChoice::kAuto;  // XSCHED_ENGINE

@@ -374,12 +374,20 @@ bool Session::choose_scheduler(bool global, const std::string& policy, bool stre
 }
 
 void Session::set_stream_priority(XQueue& queue, int steps) {
-  if (!choice().stream_priorities) return;
-  const int32_t priority =
-      std::clamp(config().priority + steps * config().stream_priority, -255, 255);
+  queue.set_stream_steps(steps);
+  // Only if it was asked for: a kernel of the urgent stream that waits for one
+  // of the other (hipStreamWaitValue is such a kernel) would wait for ever.
+  if (config().stream_priority <= 0) return;
+  const int32_t priority = default_priority(queue);
   queue.slot().identity.priority.store(priority, std::memory_order_relaxed);
   log(LogLevel::kInfo, "xqueue %u: priority %d, from that of its streams", queue.id(), priority);
   scheduler_inputs_changed();
+}
+
+int32_t Session::default_priority(const XQueue& queue) const {
+  const int32_t step = config().stream_priority < 0 ? 1 : config().stream_priority;
+  const int32_t steps = choice().stream_priorities ? queue.stream_steps() : 0;
+  return std::clamp(config().priority + steps * step, -255, 255);
 }
 
 void Session::scheduler_inputs_changed() {

@@ -39,6 +39,8 @@ class Session {
   static bool choose_scheduler(bool global, const std::string& policy, bool stream_priorities);
   // HIP gave a queue a priority: `steps` above (below) that of the process.
   void set_stream_priority(XQueue& queue, int steps);
+  // The one that an XQueue of the C API begins with.
+  int32_t default_priority(const XQueue& queue) const;
 
   void scheduler_inputs_changed();
   // Process exit: everything runs.

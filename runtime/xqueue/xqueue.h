@@ -52,6 +52,10 @@ class XQueue {
   // was asked for yet: the XSched C API promises its threshold from the start.
   void keep_bounds(bool on);
 
+  // HIP's priority of the streams on this queue, relative to its normal one.
+  void set_stream_steps(int steps) { stream_steps_.store(steps, std::memory_order_relaxed); }
+  int stream_steps() const { return stream_steps_.load(std::memory_order_relaxed); }
+
   // Runs, or no longer runs, although the scheduler says no (see Gate::boost).
   void set_boost(bool on);
 
@@ -121,6 +125,7 @@ class XQueue {
   uint64_t in_flight_ = 0;  // when the gate closed
   std::atomic<uint64_t> retry_at_ns_{0};
   std::atomic<bool> note_due_{false};
+  std::atomic<int> stream_steps_{0};
   bool holds_itself_ = false;  // the in-process API was used
   bool released_ = false;
 

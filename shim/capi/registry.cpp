@@ -113,7 +113,6 @@ XResult Registry::create(HwQueueHandle hwq, uint32_t level, XQueueHandle& out) {
       return kXSchedErrorNotSupported;
     }
     queue.keep_bounds(true);
-    handle.priority = before.priority;
     handle.threshold = before.window;
     handle.submitted_before = queue.gate().submitted();
     return kXSchedSuccess;
@@ -126,8 +125,18 @@ XResult Registry::create(HwQueueHandle hwq, uint32_t level, XQueueHandle& out) {
     log(shared.handles == 2 ? LogLevel::kWarn : LogLevel::kInfo,
         "xqueue %u: %d streams share it; XSCHED_STREAM_QUEUES=N gives more of them their own",
         handle.xqueue, shared.handles);
-    handle.priority = shared.priority;
   }
+  // A priority that somebody set stays; else that of the stream is the default.
+  handle.priority = shared.priority;
+  on_xqueue(handle.xqueue, [&](XQueue& queue) {
+    if (shared.priority == config().priority)
+      handle.priority = Session::existing()->default_priority(queue);
+    const int32_t now = priority_of(queue);
+    queue.slot().identity.priority.store(
+        shared.handles == 1 ? handle.priority : std::max(now, handle.priority),
+        std::memory_order_relaxed);
+    return kXSchedSuccess;
+  });
   out = next_handle_++;
   handles_[out] = handle;
   found->second.handle = out;

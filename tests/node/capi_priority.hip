@@ -2,8 +2,9 @@
 //
 // Description: two streams of one process with different priorities: the low
 // one is suspended, its kernel saved, while the high one is busy, and runs on
-// afterwards. The priorities come from XHintPriority (`hint`) or from
-// hipStreamCreateWithPriority alone (`stream`).
+// afterwards. The priorities come from XHintPriority (`hint`), from
+// hipStreamCreateWithPriority for streams that get XQueues (`created`), or from it
+// alone (`stream`, with XSCHED_STREAM_PRIORITY=1).
 #include <cstring>
 
 #include "capi_check.h"
@@ -32,21 +33,13 @@ static xsched_xqueue of_priority(int priority) {
 
 int main(int argc, char** argv) {
   const bool hint = argc < 2 || std::strcmp(argv[1], "hint") == 0;
+  const bool created = argc > 1 && std::strcmp(argv[1], "created") == 0;
   hipStream_t low, high;
   int low_priority = 1, high_priority = 2;
   CHECK_XS(XHintSetScheduler(kSchedulerLocal, kPolicyHighestPriorityFirst));
   if (hint) {
     CHECK_HIP(hipStreamCreateWithFlags(&low, hipStreamNonBlocking));
     CHECK_HIP(hipStreamCreateWithFlags(&high, hipStreamNonBlocking));
-    const hipStream_t streams[] = {low, high};
-    for (int i = 0; i < 2; i++) {
-      HwQueueHandle hwq;
-      XQueueHandle xq;
-      CHECK_XS(HipQueueCreate(&hwq, streams[i]));
-      CHECK_XS(XQueueCreate(&xq, hwq, kPreemptLevelInterrupt, kQueueCreateFlagNone));
-      CHECK_XS(XQueueSetLaunchConfig(xq, 8, 4));
-      CHECK_XS(XHintPriority(xq, i == 0 ? low_priority : high_priority));
-    }
   } else {
     int least = 0, greatest = 0;
     CHECK_HIP(hipDeviceGetStreamPriorityRange(&least, &greatest));
@@ -54,6 +47,15 @@ int main(int argc, char** argv) {
     CHECK_HIP(hipStreamCreateWithPriority(&high, hipStreamNonBlocking, greatest));
     low_priority = -1;
     high_priority = 1;
+  }
+  const hipStream_t streams[] = {low, high};
+  for (int i = 0; (hint || created) && i < 2; i++) {
+    HwQueueHandle hwq;
+    XQueueHandle xq;
+    CHECK_XS(HipQueueCreate(&hwq, streams[i]));
+    CHECK_XS(XQueueCreate(&xq, hwq, kPreemptLevelInterrupt, kQueueCreateFlagNone));
+    CHECK_XS(XQueueSetLaunchConfig(xq, 8, 4));
+    if (hint) CHECK_XS(XHintPriority(xq, i == 0 ? low_priority : high_priority));
   }
 
   Beating slow, urgent;

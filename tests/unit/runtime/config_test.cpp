@@ -30,7 +30,7 @@ TEST(Config, Defaults) {
   EXPECT_EQ(c.level, 3u);
   EXPECT_EQ(c.engine, EngineChoice::kAuto);
   EXPECT_EQ(c.window, 4u);
-  EXPECT_EQ(c.stream_priority, 1);
+  EXPECT_EQ(c.stream_priority, -1);
   EXPECT_TRUE(c.global);
   EXPECT_EQ(c.policy, "HPF");
   EXPECT_EQ(c.socket, "") << "the agent knows the default";
@@ -65,8 +65,8 @@ TEST(Config, Window) {
 }
 
 TEST(Config, StreamPriority) {
-  const std::map<std::string, int32_t> table = {{"0", 0},   {"1", 1},  {"255", 255},
-                                                {"256", 1}, {"-1", 1}, {"much", 1}};
+  const std::map<std::string, int32_t> table = {{"0", 0},    {"1", 1},   {"255", 255},
+                                                {"256", -1}, {"-1", -1}, {"much", -1}};
   for (const auto& [text, value] : table) {
     EXPECT_EQ(parse({{"XSCHED_STREAM_PRIORITY", text}}).stream_priority, value)
         << "'" << text << "'";
