@@ -2,6 +2,9 @@
 //
 // What operators ask of the daemon: information, lists, holds. Everybody may
 // look; to suspend or resume, a peer must be root or own the target.
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -76,7 +79,8 @@ ProcessRecord record_of(const Connection& c) {
   const auto entries = c.view->entries();
   for (size_t i = 0; i < entries.size(); ++i) {
     if (!entries[i].used) continue;
-    switch (static_cast<EngineKind>(table.slot[i].identity.engine.load(std::memory_order_relaxed))) {
+    switch (
+        static_cast<EngineKind>(table.slot[i].identity.engine.load(std::memory_order_relaxed))) {
       case EngineKind::kKmod:
         ++r.kmod;
         break;
@@ -340,6 +344,45 @@ void Server::mark_held() {
       }
     }
   }
+}
+
+bool Server::metrics_on(const std::string& where, std::string& error) {
+  if (!metrics_.listen(where, error)) return false;
+  metrics_event_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (metrics_event_ && watch(metrics_event_.get(), on_metrics_, EPOLLIN) &&
+      metrics_.start(metrics_event_.get())) {
+    return true;
+  }
+  error = "--metrics: no thread or descriptor for it";
+  return false;
+}
+
+void Server::on_metrics() {
+  uint64_t count;
+  [[maybe_unused]] ssize_t n = read(metrics_event_.get(), &count, sizeof count);
+  Figures f;
+  for (const auto& c : connections_) {
+    if (!c->started) continue;
+    ++f.processes;
+    f.suspended += c->view->suspended();
+    const auto entries = c->view->entries();
+    for (size_t i = 0; i < entries.size(); ++i) {
+      if (!entries[i].used) continue;
+      ++f.xqueues;
+      f.ready += entries[i].input.ready ? 1 : 0;
+      f.held += entries[i].held ? 1 : 0;
+      f.suspends += c->view->table().slot[i].counters.suspends.load(std::memory_order_relaxed);
+    }
+  }
+  f.decisions = decisions_;
+  f.edges = edges_;
+  f.reloads = reloads_;
+  f.reloads_refused = reloads_refused_;
+  f.peers_refused = peers_refused_;
+  f.uptime_ns = now_ns() - started_ns_;
+  f.module = module_.running();
+  f.policy = arbiter_.policy().name();
+  metrics_.answer(f);
 }
 
 }  // namespace xsched

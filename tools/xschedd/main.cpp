@@ -29,9 +29,10 @@ void raise_descriptor_limit() {
 
 struct Options {
   std::string socket = xsched::default_socket_path();
-  std::string config;  // empty: kConfigFile, if there is one
-  std::string trace;   // empty: none
-  std::string policy;  // empty: the configuration's
+  std::string config;   // empty: kConfigFile, if there is one
+  std::string metrics;  // empty: none
+  std::string trace;    // empty: none
+  std::string policy;   // empty: the configuration's
 };
 
 int serve(const Options& options) {
@@ -58,6 +59,10 @@ int serve(const Options& options) {
   const std::string path = listener.path();
   xsched::Server server(std::move(listener), loader, std::move(*config), options.policy);
   if (!server.prepare(error)) {
+    log(LogLevel::kError, "%s", error.c_str());
+    return 1;
+  }
+  if (!options.metrics.empty() && !server.metrics_on(options.metrics, error)) {
     log(LogLevel::kError, "%s", error.c_str());
     return 1;
   }
@@ -89,6 +94,8 @@ int main(int argc, char** argv) {
                      kConfigFile + ", if it is there");
   app.add_option("--policy", options.policy,
                  "who runs: " + xsched::policy_names() + "; goes before the configuration's");
+  app.add_option("--metrics", options.metrics,
+                 "[ADDR:]PORT to serve figures for Prometheus on; without ADDR 127.0.0.1");
   app.add_option("--trace", options.trace,
                  "a file for every decision, what it was made from and what it was (for tests)");
   app.add_flag("--foreground", foreground, "stay in the foreground (always the case)");

@@ -140,6 +140,9 @@ void Server::run() {
         case Source::Kind::kModule:
           on_module();
           break;
+        case Source::Kind::kMetrics:
+          on_metrics();
+          break;
         case Source::Kind::kConfig:
           on_config();
           break;
@@ -154,6 +157,7 @@ void Server::run() {
     if (decisions_ != decisions) pause_after(began);
   }
   notifier_.stopping();
+  metrics_.stop();
   // Nobody stays suspended: the clients do the rest when their sockets close.
   listener_.close();
   for (auto& c : connections_) drop(*c, nullptr);
@@ -501,6 +505,7 @@ void Server::on_timer() {
 }
 
 void Server::complain(const Connection& c, const char* what) {
+  ++peers_refused_;
   const uint64_t now = now_ns();
   if (now - complaints_from_ns_ > 60'000'000'000u) {
     complaints_from_ns_ = now;

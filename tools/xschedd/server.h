@@ -17,6 +17,7 @@
 
 #include "config_loader.h"
 #include "listener.h"
+#include "metrics.h"
 #include "module_worker.h"
 #include "notifier.h"
 #include "sched/arbiter.h"
@@ -30,7 +31,17 @@ struct Connection;
 
 // What an epoll event is about.
 struct Source {
-  enum class Kind { kListener, kSignals, kTimer, kSocket, kEdge, kProcess, kModule, kConfig };
+  enum class Kind {
+    kListener,
+    kSignals,
+    kTimer,
+    kSocket,
+    kEdge,
+    kProcess,
+    kModule,
+    kConfig,
+    kMetrics
+  };
   Kind kind;
   Connection* connection = nullptr;
 };
@@ -85,6 +96,8 @@ class Server {
   bool prepare(std::string& error);
   // Until SIGTERM or SIGINT. Every process runs when it returns.
   void run();
+  // Before run(): serves figures.
+  bool metrics_on(const std::string& where, std::string& error);
   // Before run(): records decisions.
   void trace_to(TraceFile trace) {
     trace_ = std::move(trace);
@@ -110,6 +123,7 @@ class Server {
   void use_config(Config config);
   void reload();
   void on_config();
+  void on_metrics();
 
   // control.cpp
   bool on_info(Connection& c);
@@ -155,6 +169,7 @@ class Server {
   Source on_timer_{Source::Kind::kTimer};
   Source on_module_{Source::Kind::kModule};
   Source on_config_{Source::Kind::kConfig};
+  Source on_metrics_{Source::Kind::kMetrics};
 
   std::vector<std::unique_ptr<Connection>> connections_;  // by serial, ascending
   std::vector<Hold> holds_;
@@ -179,6 +194,9 @@ class Server {
   Config config_;
   const bool policy_fixed_;
   Fd config_event_;
+  Fd metrics_event_;
+  Metrics metrics_;
+  uint64_t peers_refused_ = 0;
   uint64_t reloads_ = 0;
   uint64_t reloads_refused_ = 0;
   Notifier notifier_;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // xschedd under a service manager: what it says, what it inherits, its log.
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -90,6 +92,81 @@ TEST_F(ServiceTest, TheJournalGetsPriorities) {
   ASSERT_GT(recv(ours.get(), text, sizeof text - 1, 0), 0);
   EXPECT_EQ(text[0], '<');
   EXPECT_EQ(text[2], '>');
+}
+
+class MetricsTest : public ServiceTest {
+ protected:
+  // A port that was free a moment ago.
+  static uint16_t free_port() {
+    const Fd fd(::socket(AF_INET, SOCK_STREAM, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+    return ntohs(address.sin_port);
+  }
+  static Fd reach(uint16_t port) {
+    Fd fd(::socket(AF_INET, SOCK_STREAM, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    return fd;
+  }
+  static std::string get(uint16_t port, const std::string& path) {
+    const Fd fd = reach(port);
+    const std::string request = "GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n";
+    send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL);
+    std::string reply;
+    char bytes[1024];
+    for (ssize_t n; (n = recv(fd.get(), bytes, sizeof bytes, 0)) > 0;) {
+      reply.append(bytes, static_cast<size_t>(n));
+    }
+    return reply;
+  }
+};
+
+TEST_F(MetricsTest, TellWhatIsThere) {
+  const uint16_t port = free_port();
+  auto daemon = start_daemon({"--metrics", std::to_string(port)});
+  Client low(environment_), high(environment_);
+  low.ask("add 0");
+  high.ask("add 10");
+  ASSERT_TRUE(high.ok("ready 0"));
+  ASSERT_TRUE(low.ok("suspended 0"));
+  const std::string reply = get(port, "/metrics");
+  EXPECT_EQ(reply.substr(0, 15), "HTTP/1.1 200 OK");
+  for (const char* line :
+       {"\nxschedd_processes 2\n", "\nxschedd_xqueues 2\n", "\nxschedd_xqueues_ready 1\n",
+        "\nxschedd_xqueues_suspended 1\n", "\nxschedd_policy{name=\"HPF\"} 1\n"}) {
+    EXPECT_NE(reply.find(line), std::string::npos) << line << " in " << reply;
+  }
+  EXPECT_EQ(get(port, "/").substr(0, 12), "HTTP/1.1 404");
+}
+
+TEST_F(MetricsTest, OneThatAsksAndNeverReadsHoldsNobodyUp) {
+  const uint16_t port = free_port();
+  auto daemon = start_daemon({"--metrics", "127.0.0.1:" + std::to_string(port)});
+  const Fd silent = reach(port);
+  Client low(environment_), high(environment_);
+  low.ask("add 0");
+  high.ask("add 10");
+  ASSERT_TRUE(high.ok("ready 0"));
+  EXPECT_TRUE(low.ok("suspended 0"));
+  EXPECT_EQ(get(port, "/metrics").substr(0, 15), "HTTP/1.1 200 OK");  // its turn comes
+  daemon->signal(SIGTERM);
+  EXPECT_EQ(daemon->wait(), 0);
+}
+
+TEST_F(MetricsTest, AnAddressThatIsNoneIsAFailure) {
+  for (const char* where : {"x", "127.0.0.1:", "localhost:1", "203.0.113.1:1"}) {
+    Process daemon({XSCHEDD, "--socket", socket(), "--config", "/dev/null", "--metrics", where}, {},
+                   false);
+    EXPECT_EQ(daemon.wait(), 1) << where;
+  }
 }
 
 // Who reads the log hangs, or the disk is full: the daemon goes on.
