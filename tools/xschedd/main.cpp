@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // xschedd: command line, start and end.
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
@@ -18,6 +20,14 @@ using xsched::log;
 using xsched::LogLevel;
 
 constexpr char kConfigFile[] = "/etc/xsched/xschedd.toml";
+
+// Else the first file opened would get the log's lines.
+void open_standard_descriptors() {
+  int fd;
+  while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO) {
+  }
+  if (fd > STDERR_FILENO) close(fd);
+}
 
 // Three descriptors a client.
 void raise_descriptor_limit() {
@@ -82,6 +92,7 @@ int serve(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  open_standard_descriptors();
   CLI::App app{"xschedd: schedules the XQueues of all processes of this machine"};
   Options options;
   bool foreground = true;
