@@ -45,6 +45,7 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
   // Acquire pairs with the gate's store before edge(): counters are as recent.
   input.ready = slot.state.ready.load(std::memory_order_acquire) != 0;
 
+  const bool held_itself = slot.state.held.load(std::memory_order_acquire) != 0;
   const uint64_t handle = identity.module_handle.load(std::memory_order_relaxed);
 
   if (!entry.used || entry.id != id) {
@@ -54,6 +55,7 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
     entry = XQueueEntry{};
     entry.used = entry.fresh = true;
     entry.id = id;
+    entry.held_itself = held_itself;
     entry.module_handle = handle;
     entry.input = input;
     return true;
@@ -67,7 +69,8 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
                        old.gpu_id != input.gpu_id || old.level != input.level ||
                        old.window != input.window || entry.module_handle != handle ||
                        old.share != input.share || old.deadline_ns != input.deadline_ns ||
-                       entry.level_cap != terms_.level_cap;
+                       entry.level_cap != terms_.level_cap || entry.held_itself != held_itself;
+  entry.held_itself = held_itself;
   if (changed) {
     touch(old.gpu_id);
     touch(input.gpu_id);
@@ -341,6 +344,8 @@ void Arbiter::decide(uint64_t now_ns, Scope scope) {
         look_again(input.gpu_id, until);
       }
     }
+    // Nobody waits for one that would not run.
+    if (entry->held || entry->held_itself) input.ready = false;
     fill(*view, *entry, input, now_ns);
   }
   decisions_.resize(inputs_.size());

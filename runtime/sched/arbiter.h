@@ -46,6 +46,7 @@ struct XQueueEntry {
   bool used = false;
   bool fresh = false;      // `now` is not what its ControlLine holds: publish in any case
   bool held = false;       // an operator suspends it, whatever the policy says
+  bool held_itself = false;  // its own process does
   bool contended = false;  // treat as if a more urgent XQueue existed (window, guard)
   uint32_t id = 0;
   uint64_t idle_since_ns = 0;  // when it was first seen idle after work; 0: ready, or long ago

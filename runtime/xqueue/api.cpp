@@ -50,7 +50,10 @@ int for_id(Session& session, uint32_t id, const std::function<int(XQueue&)>& cha
 
 int set_hold(uint32_t id, bool on) noexcept {
   return guarded([=](Session& session) {
-    return for_id(session, id, [on](XQueue& queue) { return queue.set_hold(on) ? 0 : -ESHUTDOWN; });
+    const int result =
+        for_id(session, id, [on](XQueue& queue) { return queue.set_hold(on) ? 0 : -ESHUTDOWN; });
+    session.scheduler_inputs_changed();
+    return result;
   });
 }
 

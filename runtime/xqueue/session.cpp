@@ -257,6 +257,7 @@ XQueue* Session::add(const XQueueParts& parts) {
     slot.control.level_cap.store(0, std::memory_order_relaxed);
     slot.state.ready.store(0, std::memory_order_relaxed);
     slot.state.suspended.store(0, std::memory_order_relaxed);
+    slot.state.held.store(0, std::memory_order_relaxed);
     slot.state.submitted.store(0, std::memory_order_relaxed);
     slot.state.moved.store(0, std::memory_order_relaxed);
     slot.state.retired.store(0, std::memory_order_relaxed);

@@ -20,7 +20,7 @@
 namespace xsched {
 
 inline constexpr uint32_t kSlotMagic = 0x51585358;  // "XSXQ"
-inline constexpr uint32_t kSlotAbi = 3;             // changes with any layout change
+inline constexpr uint32_t kSlotAbi = 4;             // changes with any layout change
 inline constexpr uint32_t kMaxSlots = 1024;         // XQueues a process
 
 // Edges that the scheduler asks an XQueue to report (ControlLine::notify).
@@ -71,6 +71,9 @@ struct alignas(64) StateLine {
   std::atomic<uint64_t> retired;    // of those, behind its read index when last looked at
   std::atomic<uint64_t> applied;    // ControlLine::sequence last carried out
   std::atomic<uint64_t> edge_ns;    // when the last edge was reported; for statistics only
+  // 1 while the process itself holds it back (in-process API): whatever its
+  // priority, nobody is suspended for an XQueue that would not run.
+  std::atomic<uint32_t> held;
 };
 
 // XQueue -> scheduler: counters that tools show.

@@ -289,6 +289,7 @@ bool XQueue::set_hold(bool on) {
     holds_itself_ |= on;
     bound_own();
     gate_.hold(on);
+    slot_.state.held.store(on ? 1 : 0, std::memory_order_release);
   }
   apply();
   return true;

@@ -45,7 +45,8 @@ class XQueue {
   // A hold of this process (in-process API), independent of the scheduler's.
   // From the first one on the XQueue keeps to the bounds of its level (a
   // window at 1, guards at 2) even when no scheduler asks for them. False if
-  // it came too late: the process ends, or the queue does.
+  // it came too late: the process ends, or the queue does. The scheduler is to be
+  // told (Session::scheduler_inputs_changed): others need not wait for it.
   bool set_hold(bool on);
 
   // From now on (or no longer) within the bounds of its level although no hold

@@ -200,7 +200,9 @@ XResult Registry::combine(uint32_t id) {
       Session::existing()->scheduler_inputs_changed();
     }
     if (queue.gate().held() == suspended) return kXSchedSuccess;
-    return queue.set_hold(suspended) ? kXSchedSuccess : kXSchedErrorNotAllowed;
+    const bool done = queue.set_hold(suspended);
+    Session::existing()->scheduler_inputs_changed();
+    return done ? kXSchedSuccess : kXSchedErrorNotAllowed;
   });
 }
 

@@ -255,6 +255,26 @@ TEST_F(ArbiterTest, HeldAndContended) {
   EXPECT_EQ(a_.slot(two).control.guard.load(), 1u);
 }
 
+TEST_F(ArbiterTest, NobodyIsSuspendedForAnXQueueThatIsHeld) {
+  const uint32_t low = a_.add(0), high = b_.add(10);
+  a_.slot(low).state.ready.store(1);
+  b_.slot(high).state.ready.store(1);
+  cycle();
+  EXPECT_FALSE(runs(a_, low));
+  // By its own process ...
+  b_.slot(high).state.held.store(1);
+  cycle();
+  EXPECT_TRUE(runs(a_, low));
+  b_.slot(high).state.held.store(0);
+  cycle();
+  EXPECT_FALSE(runs(a_, low));
+  // ... or by an operator.
+  for (XQueueEntry& entry : other_.entries()) entry.held = true;
+  cycle();
+  EXPECT_TRUE(runs(a_, low));
+  EXPECT_FALSE(runs(b_, high));
+}
+
 TEST_F(ArbiterTest, HostileValuesAreClamped) {
   const uint32_t high = b_.add(10);
   const uint32_t low = a_.add(0, 1, 1, ~0u);
