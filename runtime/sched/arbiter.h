@@ -44,10 +44,10 @@ struct ProcessTerms {
 // One slot as last seen, and what was decided for it.
 struct XQueueEntry {
   bool used = false;
-  bool fresh = false;      // `now` is not what its ControlLine holds: publish in any case
-  bool held = false;       // an operator suspends it, whatever the policy says
+  bool fresh = false;        // `now` is not what its ControlLine holds: publish in any case
+  bool held = false;         // an operator suspends it, whatever the policy says
   bool held_itself = false;  // its own process does
-  bool contended = false;  // treat as if a more urgent XQueue existed (window, guard)
+  bool contended = false;    // treat as if a more urgent XQueue existed (window, guard)
   uint32_t id = 0;
   uint64_t idle_since_ns = 0;  // when it was first seen idle after work; 0: ready, or long ago
   std::optional<int32_t> priority_set;  // by an operator, instead of the process's own
