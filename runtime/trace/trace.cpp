@@ -119,8 +119,12 @@ void Trace::start(const std::string& wanted) noexcept {
     }
     Trace* const trace = leaked = new Trace(fd, path, regular);
     trace->json_.process_name(program_invocation_short_name);
-    if (!trace->start_thread()) return;
+    // Before its thread, which takes it away again if nothing can be written.
     g_trace.store(trace, std::memory_order_release);
+    if (!trace->start_thread()) {
+      g_trace.store(nullptr, std::memory_order_relaxed);
+      return;
+    }
     pthread_atfork(nullptr, nullptr, [] {
       if (Trace* inherited = g_trace.exchange(nullptr, std::memory_order_relaxed)) {
         close(inherited->fd_);
