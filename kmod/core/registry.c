@@ -281,6 +281,8 @@ void xs_withdraw(struct xs_core *core, struct xs_queue *q)
 			return;
 	p->target.gone = true;
 	xs_drop_all_holds(core, &p->target);
+	/* Not left to the caller: the tick may settle the queues before that. */
+	xs_resume_soon(core, &p->target);
 }
 
 /* Takes what is gone, and runs, out of the registry. */

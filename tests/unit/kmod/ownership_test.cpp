@@ -150,6 +150,24 @@ TEST(Ownership, CloseWithoutMemoryLeavesNoProcessSuspended) {
   EXPECT_EQ(xs_mock_suspended(node.mock), 0u);
 }
 
+// The same, when the tick comes between the retirement of a file and its close.
+TEST(Ownership, RetirementLeavesNoProcessSuspended) {
+  Node node;
+  xs_file* app = node.Open();
+  uint64_t q = node.Register(app, 0);
+  xsched_process p{};
+  p.size = sizeof(p);
+  p.handle = q;
+  EXPECT_EQ(node.Call(app, XSCHED_IOC_SUSPEND_PROCESS, &p), 0);
+  node.Suspend(app, {q});
+  xs_mock_fail(node.mock, 0, 1, -ETIME);
+  EXPECT_EQ(node.Resume(app, {q}).items[0].status, -ETIME);
+  xs_file_retire(app);
+  node.Advance(100 * kMs);
+  node.Close(app);
+  EXPECT_EQ(xs_mock_suspended(node.mock), 0u);
+}
+
 TEST(Ownership, GivingUpFreesWhatCannotBeResumed) {
   Node node;
   xs_file* app = node.Open();
