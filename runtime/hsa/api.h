@@ -35,9 +35,9 @@ void uninstall_api() noexcept;
 void forget_last_rung() noexcept;
 uint32_t last_rung_xqueue() noexcept;
 
-// Defined in queue_hooks.cpp: enters the queue and signal functions; forgets
-// all queues without touching them.
+// Enters the queue and signal functions (queue_hooks.cpp).
 void enter_queue_hooks(HsaApiTable& table) noexcept;
+// Forgets all queues without touching them (proxy_queues.cpp).
 void forget_queues() noexcept;
 
 // True if the table has `member`: a table's minor_id is its size in bytes.

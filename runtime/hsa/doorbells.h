@@ -17,7 +17,7 @@
 namespace xsched {
 
 class Gate;
-struct QueueHandle;  // queue_hooks.cpp
+struct QueueHandle;  // proxy_queue.h
 
 inline constexpr uint32_t kMaxDoorbells = 2048;
 inline constexpr uint32_t kDoorbellBytes = 128;
