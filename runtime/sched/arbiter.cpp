@@ -11,10 +11,6 @@ namespace {
 
 constexpr uint32_t kMaxWindow = 1u << 20;  // more than any ring holds
 
-bool same(const PolicyDecision& a, const PolicyDecision& b) {
-  return a.run == b.run && a.window == b.window && a.guard == b.guard && a.notify == b.notify;
-}
-
 bool same(const XQueueEntry::Carry& a, const XQueueEntry::Carry& b) {
   return a.scheduler == b.scheduler && a.taken == b.taken;
 }
@@ -127,7 +123,7 @@ void TableView::publish(Publish what) {
     const bool skip = what == Publish::kNoSuspends && !entry.next.run;
     if (entry.next.run) entry.carry_next.taken = false;
     if (!skip &&
-        (entry.fresh || !same(entry.next, entry.now) || !same(entry.carry_next, entry.carry_now) ||
+        (entry.fresh || entry.next != entry.now || !same(entry.carry_next, entry.carry_now) ||
          entry.level_cap != terms_.level_cap)) {
       ControlLine& control = table_.slot[i].control;
       control.carrier.store(entry.carry_next.scheduler ? kCarrierScheduler : kCarrierSelf,
@@ -221,7 +217,7 @@ void Arbiter::fill(const TableView& view, XQueueEntry& entry, PolicyInput& input
 void Arbiter::keep_books(uint64_t now_ns) {
   for (size_t i = 0; i < chosen_.size(); ++i) {
     XQueueEntry& entry = *chosen_[i].entry;
-    entry.books.memory = entry.next.memory;
+    entry.books.memory = decisions_[i].memory;
     const PolicyInput& input = inputs_[i];
     gpu_times_.set(entry.books, input.gpu_id, input.ready, entry.next.run, now_ns);
   }
@@ -242,32 +238,42 @@ void Arbiter::record(uint64_t now_ns) {
     const auto& [view, entry] = chosen_[i];
     const PolicyInput& in = inputs_[i];
     const PolicyDecision& out = decisions_[i];
-    if (entry->trace_number == 0) entry->trace_number = ++trace_numbers_;
-    r = {};
-    r.kind = TraceRecord::kInput;
-    r.xqueue = entry->trace_number;
-    r.ready = in.ready;
-    r.level = static_cast<uint8_t>(in.level);
-    r.gpu_id = in.gpu_id;
-    r.priority = in.priority;
-    r.window = in.window;
-    TraceRecord& before = entry->traced_input;
-    if (memcmp(&r, &before, sizeof r) != 0) {
+    if (entry->trace_number == 0) {
+      entry->trace_number = static_cast<uint32_t>(traced_.size());
+      traced_.push_back({});
+    }
+    Traced& before = traced_[entry->trace_number];
+    // Compared in place: this is done for every XQueue of every decision.
+    if (TraceRecord& old = before.input;
+        old.kind != TraceRecord::kInput || (old.ready != 0) != in.ready || old.level != in.level ||
+        old.gpu_id != in.gpu_id || old.priority != in.priority || old.window != in.window) {
       // One that has become idle counts as ready for a little longer: its end has no edge.
-      const bool edge = r.ready != 0 && before.kind == TraceRecord::kInput && before.ready == 0;
-      before = r;
+      const bool edge = in.ready && old.kind == TraceRecord::kInput && old.ready == 0;
+      old = {};
+      old.kind = TraceRecord::kInput;
+      old.xqueue = entry->trace_number;
+      old.ready = in.ready;
+      old.level = static_cast<uint8_t>(in.level);
+      old.gpu_id = in.gpu_id;
+      old.priority = in.priority;
+      old.window = in.window;
+      r = old;
       const auto slot = static_cast<size_t>(entry - view->entries_.data());
       if (edge) r.ns = view->table_.slot[slot].state.edge_ns.load(std::memory_order_relaxed);
       trace_->put(r);
     }
-    r = {};
-    r.kind = TraceRecord::kOutput;
-    r.xqueue = entry->trace_number;
-    r.run = out.run;
-    r.notify = static_cast<uint8_t>(out.notify);
-    r.guard = static_cast<uint8_t>(out.guard);
-    r.window = out.window;
-    if (memcmp(&r, &entry->traced_output, sizeof r) != 0) trace_->put(entry->traced_output = r);
+    if (TraceRecord& old = before.output; old.kind != TraceRecord::kOutput ||
+                                          (old.run != 0) != out.run || old.notify != out.notify ||
+                                          old.guard != out.guard || old.window != out.window) {
+      old = {};
+      old.kind = TraceRecord::kOutput;
+      old.xqueue = entry->trace_number;
+      old.run = out.run;
+      old.notify = static_cast<uint8_t>(out.notify);
+      old.guard = static_cast<uint8_t>(out.guard);
+      old.window = out.window;
+      trace_->put(old);
+    }
   }
   r = {};
   r.kind = TraceRecord::kDecision;
@@ -297,15 +303,18 @@ void Arbiter::choose(uint64_t now_ns, Scope scope) {
 
   chosen_.clear();
   for (TableView* view : views_) {
-    const bool concerned = all_ || !view->touched_.empty() ||
-                           std::any_of(view->gpus_.begin(), view->gpus_.end(),
-                                       [&](uint32_t gpu_id) { return contains(touched_, gpu_id); });
+    // Most processes use one GPU: then one look settles it for all their XQueues.
+    const bool whole = all_ || (view->gpus_.size() == 1 && contains(touched_, view->gpus_.front()));
+    const bool part = !view->touched_.empty() ||
+                      (view->gpus_.size() > 1 &&
+                       std::any_of(view->gpus_.begin(), view->gpus_.end(),
+                                   [&](uint32_t gpu_id) { return contains(touched_, gpu_id); }));
     view->touched_.clear();
-    if (!concerned) continue;
+    if (!whole && !part) continue;
     // A freed slot may have been the last suspended one: count again.
     view->changed_ |= view->removed_;
     for (XQueueEntry& entry : view->entries_) {
-      if (!entry.used || !(all_ || contains(touched_, entry.input.gpu_id))) continue;
+      if (!entry.used || !(whole || contains(touched_, entry.input.gpu_id))) continue;
       chosen_.push_back({view, &entry});
     }
   }
@@ -346,7 +355,7 @@ void Arbiter::decide(uint64_t now_ns, Scope scope) {
     }
     // Nobody waits for one that would not run.
     if (entry->held || entry->held_itself) input.ready = false;
-    fill(*view, *entry, input, now_ns);
+    if (books) fill(*view, *entry, input, now_ns);
   }
   decisions_.resize(inputs_.size());
   PolicyContext context;
@@ -366,11 +375,13 @@ void Arbiter::decide(uint64_t now_ns, Scope scope) {
 void Arbiter::mark_changes() {
   for (size_t i = 0; i < chosen_.size(); ++i) {
     const auto& [view, entry] = chosen_[i];
-    PolicyDecision& next = entry->next = decisions_[i];
+    const PolicyDecision& said = decisions_[i];
+    XQueueEntry::Words& next = entry->next;
+    next = {said.run, said.window, said.guard, said.notify};
     if (entry->held) next.run = false;
     if (entry->contended && entry->input.level == 1) next.window = entry->input.window;
     if (entry->contended && entry->input.level == 2) next.guard = 1;
-    if (!entry->fresh && same(next, entry->now) && same(entry->carry_next, entry->carry_now) &&
+    if (!entry->fresh && next == entry->now && same(entry->carry_next, entry->carry_now) &&
         entry->level_cap == view->terms_.level_cap) {
       continue;
     }

@@ -41,26 +41,29 @@ struct ProcessTerms {
   bool operator==(const ProcessTerms&) const = default;
 };
 
-// One slot as last seen, and what was decided for it.
-struct XQueueEntry {
+// One slot as last seen, and what was decided for it. What each decision looks at
+// of every XQueue comes first, in as few cache lines as it takes: between two
+// decisions other processes fill the cache.
+struct alignas(64) XQueueEntry {
   bool used = false;
   bool fresh = false;        // `now` is not what its ControlLine holds: publish in any case
   bool held = false;         // an operator suspends it, whatever the policy says
   bool held_itself = false;  // its own process does
   bool contended = false;    // treat as if a more urgent XQueue existed (window, guard)
   uint32_t id = 0;
+  uint32_t level_cap = 0;      // published
+  uint32_t trace_number = 0;   // 0: not in the trace yet
   uint64_t idle_since_ns = 0;  // when it was first seen idle after work; 0: ready, or long ago
-  std::optional<int32_t> priority_set;  // by an operator, instead of the process's own
-  uint64_t suspended_since_ns = 0;      // 0: runs
-  uint64_t suspended_ns = 0;            // before that
-  uint64_t module_handle = 0;           // as published by the process: to be verified
-  uint32_t trace_number = 0;            // 0: not in the trace yet
-  TraceRecord traced_input{};
-  TraceRecord traced_output{};
-  PolicyBooks books;
-  PolicyInput input;    // as read from the slot
-  PolicyDecision now;   // published
-  PolicyDecision next;  // decided
+
+  struct Words {  // of its ControlLine
+    bool run = true;
+    uint32_t window = 0;
+    uint32_t guard = 0;
+    uint32_t notify = 0;
+    bool operator==(const Words&) const = default;
+  };
+  Words now;   // published
+  Words next;  // decided
 
   // Beside the decision: who suspends the hardware queue (slot.h). Set by the
   // scheduler before decide(), stored by publish().
@@ -71,7 +74,13 @@ struct XQueueEntry {
   };
   Carry carry_now;
   Carry carry_next;
-  uint32_t level_cap = 0;  // published
+  PolicyInput input;  // as read from the slot
+
+  std::optional<int32_t> priority_set;  // by an operator, instead of the process's own
+  uint64_t suspended_since_ns = 0;      // 0: runs
+  uint64_t suspended_ns = 0;            // before that
+  uint64_t module_handle = 0;           // as published by the process: to be verified
+  PolicyBooks books;
 
   // xschedd's notes on the handle that the process published.
   struct Module {
@@ -172,7 +181,10 @@ class Arbiter {
   size_t xqueues() const { return xqueues_; }  // in the last decide() of all
 
   // From the next decide() on; before the first one. Null: none.
-  void set_trace(DecisionTrace* trace) { trace_ = trace; }
+  void set_trace(DecisionTrace* trace) {
+    trace_ = trace;
+    traced_.resize(1);  // nobody's number
+  }
 
  private:
   // An XQueue that this decision is about.
@@ -199,7 +211,12 @@ class Arbiter {
 
   std::unique_ptr<Policy> policy_;
   DecisionTrace* trace_ = nullptr;
-  uint32_t trace_numbers_ = 0;
+  // What the trace has of an XQueue, by its number. Only if there is a trace.
+  struct Traced {
+    TraceRecord input;
+    TraceRecord output;
+  };
+  std::vector<Traced> traced_;
   std::vector<TableView*> views_;
   std::vector<uint32_t> touched_;  // GPUs of this decision, unless all_
   bool all_ = true;

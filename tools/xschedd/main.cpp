@@ -116,7 +116,7 @@ int main(int argc, char** argv) {
   xsched::log_as_service();
   signal(SIGPIPE, SIG_IGN);  // who reads our log may leave
   raise_descriptor_limit();
-  if (!xsched::make_thread_urgent()) {
+  if (!xsched::make_thread_urgent(xsched::kAboveAgents)) {
     log(LogLevel::kInfo,
         "no real-time priority (%s): decisions are late on a busy host; "
         "run as root or raise RLIMIT_RTPRIO",

@@ -110,12 +110,16 @@ bool Server::prepare(std::string& error) {
 
 void Server::run() {
   notifier_.ready();
-  arm_timer();
   std::array<epoll_event, kEventsATurn> events;
   while (!stop_) {
-    const int n = epoll_wait(epoll_.get(), events.data(), events.size(), -1);
+    const uint64_t next = next_time_ns();
+    // Behind a pause something mostly is there: then the timer is not touched.
+    int n = epoll_wait(epoll_.get(), events.data(), events.size(), 0);
+    if (n == 0 && (next == 0 || now_ns() < next)) {
+      arm_timer(next);
+      n = epoll_wait(epoll_.get(), events.data(), events.size(), -1);
+    }
     const uint64_t began = now_ns();
-    const uint64_t decisions = decisions_;
     for (int i = 0; i < n; ++i) {
       const Source& source = *static_cast<Source*>(events[static_cast<size_t>(i)].data.ptr);
       switch (source.kind) {
@@ -125,9 +129,12 @@ void Server::run() {
         case Source::Kind::kSignals:
           on_signals();
           break;
-        case Source::Kind::kTimer:
-          on_timer();
+        case Source::Kind::kTimer: {
+          uint64_t count;
+          armed_ns_ = 0;
+          [[maybe_unused]] ssize_t got = read(timer_.get(), &count, sizeof count);
           break;
+        }
         case Source::Kind::kSocket:
           on_socket(*source.connection, events[static_cast<size_t>(i)].events);
           break;
@@ -151,10 +158,10 @@ void Server::run() {
           break;
       }
     }
+    if (next != 0 && next <= began) on_time(began);
     if (decide_ || holds_changed_ || look_ || due_) decide_and_publish();
     if (any_gone_) remove_gone();
-    arm_timer();
-    if (decisions_ != decisions) pause_after(began);
+    if (!stop_) pause_after(began);
   }
   notifier_.stopping();
   metrics_.stop();
@@ -165,8 +172,9 @@ void Server::run() {
   module_.stop();
 }
 
-// Edges that come meanwhile cost one decision together: however many come, half
-// of a processor is left. A lone one that comes later notices nothing.
+// Edges that come meanwhile cost one decision together: however many come, and
+// whatever a peer sends, half of a processor is left. A lone one that comes later
+// notices nothing.
 void Server::pause_after(uint64_t began_ns) {
   const timespec pause{
       0, static_cast<long>(std::clamp(now_ns() - began_ns, kShortestPauseNs, kLongestPauseNs))};
@@ -439,7 +447,7 @@ void Server::announce(Connection& c) {
 
 // The timer beats while something is suspended, ends leases of holds, and looks
 // again at an XQueue that has just become idle; otherwise it is off.
-void Server::arm_timer() {
+uint64_t Server::next_time_ns() {
   uint64_t period = 0;
   for (const auto& c : connections_) {
     if (!c->started || c->view->suspended() == 0) continue;
@@ -467,8 +475,12 @@ void Server::arm_timer() {
       again != 0 && (next == 0 || again < next)) {
     next = again;
   }
-  // A timer that is set too early is left alone: it fires once in vain, which
-  // is cheaper than a system call at every change of mind.
+  return next;
+}
+
+// A timer that is set too early is left alone: it fires once in vain, which is
+// cheaper than a system call at every change of mind.
+void Server::arm_timer(uint64_t next) {
   if (next == 0 || (armed_ns_ != 0 && armed_ns_ <= next)) return;
   armed_ns_ = next;
   itimerspec spec{};
@@ -477,11 +489,7 @@ void Server::arm_timer() {
   timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
 }
 
-void Server::on_timer() {
-  uint64_t count;
-  [[maybe_unused]] ssize_t n = read(timer_.get(), &count, sizeof count);
-  armed_ns_ = 0;
-  const uint64_t now = now_ns();
+void Server::on_time(uint64_t now) {
   if (next_beat_ns_ != 0 && next_beat_ns_ <= now) {
     next_beat_ns_ = 0;
     for (auto& c : connections_) {

@@ -110,7 +110,7 @@ class Server {
   void accept_all();
   void on_socket(Connection& c, uint32_t events);
   void on_signals();
-  void on_timer();
+  void on_time(uint64_t now);
 
   // Messages. False: the peer broke the protocol, `error_` says how.
   bool on_request(Connection& c, const Request& request, Received& received);
@@ -155,7 +155,8 @@ class Server {
   void announce(Connection& c);
   void drop(Connection& c, const char* why);
   void remove_gone();
-  void arm_timer();
+  uint64_t next_time_ns();  // when something is due though no event came; 0: never
+  void arm_timer(uint64_t next);
   void complain(const Connection& c, const char* what);
 
   Listener listener_;
