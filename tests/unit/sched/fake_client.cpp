@@ -95,6 +95,9 @@ bool handle(const char* line, FakeXQueues& x, Agent& agent) {
     answer(text);
   } else if (strcmp(word, "status") == 0) {
     answer(wait_status(agent, text));
+  } else if (strcmp(word, "patience") == 0) {
+    x.set_patience(std::chrono::milliseconds(a));
+    answer(true);
   } else if (strcmp(word, "fork") == 0) {
     leave_child_behind();
   } else if (strcmp(word, "release") == 0) {

@@ -75,8 +75,10 @@ class FakeXQueues final : public XQueueSet {
   template <typename Condition>
   bool wait_for(Condition condition) {
     std::unique_lock<std::mutex> lock(mutex_);
-    return applied_.wait_for(lock, std::chrono::seconds(30), condition);
+    return applied_.wait_for(lock, patience_, condition);
   }
+  // For a test that expects to wait in vain.
+  void set_patience(std::chrono::milliseconds patience) { patience_ = patience; }
 
   uint64_t suspends(uint32_t i) { return slot(i).counters.suspends.load(); }
 
@@ -100,6 +102,7 @@ class FakeXQueues final : public XQueueSet {
   SlotMemory memory_;
   Agent* agent_ = nullptr;
   uint32_t next_id_ = 0;
+  std::chrono::milliseconds patience_ = std::chrono::seconds(30);
   std::mutex mutex_;
   std::condition_variable applied_;
 };
