@@ -284,7 +284,7 @@ int run(const char* xschedd, const Options& options) {
 
   const load::Verdict verdict = load::check_trace(trace);
   if (!verdict.error.empty()) fprintf(stderr, "%s\n", verdict.error.c_str());
-  const double seconds = static_cast<double>(worked_ns) / 1e9;
+  const double seconds = static_cast<double>(std::max<uint64_t>(worked_ns, 1)) / 1e9;
   const double core =
       100.0 * static_cast<double>(ticks) / static_cast<double>(sysconf(_SC_CLK_TCK)) / seconds;
   const double rate = static_cast<double>(shared.edges.load()) / seconds;
