@@ -85,18 +85,4 @@ EngineDecision choose_engine(EngineChoice choice, uint32_t wanted_level, KfdQueu
   return decision;
 }
 
-const char* to_string(EngineKind kind) noexcept {
-  switch (kind) {
-    case EngineKind::kGate:
-      return "gate";
-    case EngineKind::kKfd:
-      return "kfd";
-    case EngineKind::kKmod:
-      return "kmod";
-    case EngineKind::kNone:
-      break;
-  }
-  return "none";
-}
-
 }  // namespace xsched

@@ -49,6 +49,4 @@ struct EngineDecision {
 EngineDecision choose_engine(EngineChoice choice, uint32_t wanted_level, KfdQueue* queue,
                              EngineKind failed = EngineKind::kNone);
 
-const char* to_string(EngineKind kind) noexcept;
-
 }  // namespace xsched

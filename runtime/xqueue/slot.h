@@ -28,6 +28,19 @@ inline constexpr uint32_t kNotifyReady = 1;  // first packet after idle
 inline constexpr uint32_t kNotifyIdle = 2;   // last packet completed
 
 enum class EngineKind : uint32_t { kNone = 0, kGate = 1, kKfd = 2, kKmod = 3 };
+inline const char* to_string(EngineKind kind) noexcept {
+  switch (kind) {
+    case EngineKind::kGate:
+      return "gate";
+    case EngineKind::kKfd:
+      return "kfd";
+    case EngineKind::kKmod:
+      return "kmod";
+    case EngineKind::kNone:
+      break;
+  }
+  return "none";  // and what a process wrote that is none of ours
+}
 
 // Who takes the hardware queue off the GPU at level 3 (ControlLine::carrier).
 inline constexpr uint32_t kCarrierSelf = 0;       // the process, by its own engine

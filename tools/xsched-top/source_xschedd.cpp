@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "common/connection.h"
+#include "common/record.h"
 #include "source.h"
-#include "xqueue/slot.h"
 
 namespace xsched::top {
 namespace {
@@ -18,27 +18,9 @@ namespace {
 constexpr int kPatienceMs = 300;
 constexpr uint64_t kRetryNs = 3'000'000'000;
 
-const char* engine_name(uint32_t engine) {
-  switch (static_cast<EngineKind>(engine)) {
-    case EngineKind::kGate:
-      return "gate";
-    case EngineKind::kKfd:
-      return "kfd";
-    case EngineKind::kKmod:
-      return "kmod";
-    default:
-      return "";
-  }
-}
-
 State state_of(const XQueueRecord& r) {
   if (r.run == 0) return r.suspended != 0 ? State::kSuspended : State::kSuspending;
   return r.ready != 0 ? State::kRunning : State::kIdle;
-}
-
-// Counters of different ages: a stage may be read after the one before it.
-uint64_t ahead(uint64_t a, uint64_t b) {
-  return a > b ? a - b : 0;
 }
 
 Queue queue_of(const XQueueRecord& r) {
@@ -53,11 +35,11 @@ Queue queue_of(const XQueueRecord& r) {
   q.priority = r.priority;
   q.level_wanted = r.level_wanted;
   q.level_actual = r.level_actual;
-  q.engine = engine_name(r.engine);
+  if (r.engine != 0) q.engine = engine_of(r);
   q.state = state_of(r);
   q.held = r.held != 0;
-  q.depth = ahead(r.submitted, r.moved);
-  q.inflight = ahead(r.moved, r.retired);
+  q.depth = depth_of(r);
+  q.inflight = in_flight_of(r);
   q.suspends = r.suspends;
   q.suspended_ns = r.suspended_ns;
   if (r.suspends != 0) {

@@ -8,34 +8,16 @@
 
 #include "commands.h"
 #include "common/connection.h"
-#include "xqueue/slot.h"
+#include "common/record.h"
 
 namespace xsched::ctl {
 namespace {
 
 using nlohmann::json;
 
-const char* engine_name(uint32_t engine) {
-  switch (static_cast<EngineKind>(engine)) {
-    case EngineKind::kGate:
-      return "gate";
-    case EngineKind::kKfd:
-      return "kfd";
-    case EngineKind::kKmod:
-      return "kmod";
-    default:
-      return "none";
-  }
-}
-
 const char* state_name(const XQueueRecord& r) {
   if (r.run == 0) return r.suspended != 0 ? "suspended" : "suspending";
   return r.ready != 0 ? "run" : "idle";
-}
-
-// Counters of different ages: a stage may be read after the one before it.
-uint64_t ahead(uint64_t a, uint64_t b) {
-  return a > b ? a - b : 0;
 }
 
 json to_json(const XQueueRecord& r) {
@@ -49,7 +31,7 @@ json to_json(const XQueueRecord& r) {
   j["priority"] = r.priority;
   j["level_wanted"] = r.level_wanted;
   j["level_actual"] = r.level_actual;
-  j["engine"] = engine_name(r.engine);
+  j["engine"] = engine_of(r);
   j["state"] = state_name(r);
   j["ready"] = r.ready != 0;
   j["held"] = r.held != 0;
@@ -59,8 +41,8 @@ json to_json(const XQueueRecord& r) {
   j["submitted"] = r.submitted;
   j["moved"] = r.moved;
   j["retired"] = r.retired;
-  j["depth"] = ahead(r.submitted, r.moved);
-  j["inflight"] = ahead(r.moved, r.retired);
+  j["depth"] = depth_of(r);
+  j["inflight"] = in_flight_of(r);
   j["suspends"] = r.suspends;
   const bool any = r.suspends != 0;
   j["last_suspend_us"] = any ? json(static_cast<double>(r.last_suspend_ns) / 1e3) : json();
@@ -154,8 +136,8 @@ int list(const std::string& socket, bool as_json) {
     printf("%8d %-15s %4u %6u %5s %5d %u/%u %-6s %-10s %8" PRIu64 " %8" PRIu64 " %9" PRIu64
            " %10s%s\n",
            r.pid, r.comm, r.id, r.gpu_id, qid, r.priority, r.level_wanted, r.level_actual,
-           engine_name(r.engine), state_name(r), ahead(r.submitted, r.moved),
-           ahead(r.moved, r.retired), r.suspends, max, r.held != 0 ? " held" : "");
+           engine_of(r), state_name(r), depth_of(r),
+           in_flight_of(r), r.suspends, max, r.held != 0 ? " held" : "");
   }
   return kDone;
 }
