@@ -15,13 +15,6 @@ static hsa_queue_t* cooperative() {
   return queue;
 }
 
-static void use(hsa_queue_t* queue) {
-  const hsa_signal_t done = raw::make_signal(1);
-  raw::put_barrier(queue, done);
-  raw::require(raw::reaches_zero(done), "a packet completes");
-  hsa_signal_destroy(done);
-}
-
 int main() {
   raw::require(hsa_init() == HSA_STATUS_SUCCESS, "hsa_init");
   const raw::Xsched xsched;
@@ -32,9 +25,9 @@ int main() {
     if (xsched.present()) {
       raw::require(xsched.list(nullptr, 0, sizeof(xsched_xqueue)) == 1, "it is one xqueue");
     }
-    use(first);
+    raw::use(first);
     raw::require(hsa_queue_destroy(first) == HSA_STATUS_SUCCESS, "first destroy");
-    use(second);
+    raw::use(second);
     raw::require(hsa_queue_destroy(second) == HSA_STATUS_SUCCESS, "second destroy");
     if (xsched.present()) {
       raw::require(xsched.list(nullptr, 0, sizeof(xsched_xqueue)) == 0, "it is gone");

@@ -6,13 +6,6 @@
 
 #include "raw_hsa.h"
 
-static void use(hsa_queue_t* queue) {
-  const hsa_signal_t done = raw::make_signal(1);
-  raw::put_barrier(queue, done);
-  raw::require(raw::reaches_zero(done), "a packet completes");
-  hsa_signal_destroy(done);
-}
-
 int main() {
   raw::require(hsa_init() == HSA_STATUS_SUCCESS, "hsa_init");
   const raw::Xsched xsched;
@@ -23,14 +16,14 @@ int main() {
       raw::require(xsched.newest().id > last_id, "ids are not used again");
       last_id = xsched.newest().id;
     }
-    use(queue);
+    raw::use(queue);
     raw::require(hsa_queue_destroy(queue) == HSA_STATUS_SUCCESS, "destroy");
   }
   std::vector<hsa_queue_t*> queues;
   for (int i = 0; i < 40; ++i) queues.push_back(raw::make_queue(64));
   raw::require(xsched.suspend(XSCHED_ALL) == 0, "suspend all");
   raw::require(xsched.resume(XSCHED_ALL) == 0, "resume all");
-  for (hsa_queue_t* queue : queues) use(queue);
+  for (hsa_queue_t* queue : queues) raw::use(queue);
   for (hsa_queue_t* queue : queues) hsa_queue_destroy(queue);
   if (xsched.present()) {
     raw::require(xsched.list(nullptr, 0, sizeof(xsched_xqueue)) == 0, "none is left");

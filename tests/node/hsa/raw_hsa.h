@@ -85,6 +85,14 @@ inline bool reaches_zero(hsa_signal_t signal) {
                                    HSA_WAIT_STATE_BLOCKED) == 0;
 }
 
+// A packet of its own passes the queue.
+inline void use(hsa_queue_t* queue) {
+  const hsa_signal_t done = make_signal(1);
+  put_barrier(queue, done);
+  require(reaches_zero(done), "a packet completes");
+  hsa_signal_destroy(done);
+}
+
 // xsched's functions; each does nothing (returns 0) without the shim.
 struct Xsched {
   decltype(&xsched_list) list = look_up<decltype(&xsched_list)>("xsched_list");

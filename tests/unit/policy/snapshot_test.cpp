@@ -3,32 +3,10 @@
 // What holds for every policy on any sequence of snapshots.
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <random>
 
+#include "../count_allocations.h"
 #include "runtime/policy/policy.h"
-
-namespace {
-std::atomic<uint64_t> g_allocations{0};
-}
-
-// A sanitizer brings operators of its own, which must not be mixed with these.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define XSCHED_COUNTS_ALLOCATIONS 1
-[[gnu::noinline]] void* operator new(size_t size) {
-  g_allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* p = std::malloc(size == 0 ? 1 : size)) return p;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept {
-  std::free(p);
-}
-[[gnu::noinline]] void operator delete(void* p, size_t) noexcept {
-  std::free(p);
-}
-#endif
 
 namespace xsched {
 namespace {

@@ -4,10 +4,9 @@
 // process or the scheduler, and that it runs whenever either of them goes.
 #include <gtest/gtest.h>
 
-#include "gate_rig.h"
 #include "module_rig.h"
 #include "runtime/engine/kmod_engine.h"
-#include "runtime/xqueue/xqueue.h"
+#include "xqueue_rig.h"
 
 namespace xsched::test {
 namespace {
@@ -15,12 +14,13 @@ namespace {
 ModuleRig* g_rig = nullptr;
 uint32_t g_next_id = 1000;
 
-struct XQueueKmod : ::testing::Test, Rig {
+struct XQueueKmod : ::testing::Test, XQueueRig {
   XQueueKmod() { use(0); }
   ~XQueueKmod() override {
     xqueue->retire();
     forget_kfd_queue(g_next_id - 1);
     kmod_engine().forget_after_fork();
+    xqueue.reset();  // before the module that it is in
   }
   void use(uint32_t rate) {
     if (xqueue != nullptr) {
@@ -35,17 +35,8 @@ struct XQueueKmod : ::testing::Test, Rig {
       if (!file.check(false, why)) file.close();
       return file;
     });
-    parts.hardware.base = hardware.data();
-    parts.hardware.packets = hardware.size();
-    parts.hardware.write_index = &hardware_write;
-    parts.hardware.read_index = &hardware_read;
-    parts.hardware.doorbell = [](void*, uint64_t) {};
-    parts.proxy = {proxy.data(), proxy.size(), &proxy_write, &proxy_read};
-    parts.signals.guard_handle = handle_of(guard);
-    parts.signals.guard_value = &guard;
     parts.kfd = ModuleRig::create_queue(g_next_id++);
-    xqueue = std::make_unique<XQueue>(0, slot, 1, parts,
-                                      Gate::Listener{[](void*) {}, [](void*) {}, nullptr});
+    make();
     EXPECT_EQ(xqueue->set_level(3, EngineChoice::kAuto), 3u);
   }
   uint64_t handle() { return slot.identity.module_handle; }
@@ -69,8 +60,6 @@ struct XQueueKmod : ::testing::Test, Rig {
   EngineKind engine() { return static_cast<EngineKind>(slot.identity.engine.load()); }
 
   std::unique_ptr<ModuleRig> module;
-  XQueueParts parts;
-  std::unique_ptr<XQueue> xqueue;
 };
 
 TEST_F(XQueueKmod, PublishesItsHandle) {

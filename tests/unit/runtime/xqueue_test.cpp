@@ -2,30 +2,17 @@
 //
 // An XQueue on plain memory, levels 1 and 2: control words in, held hardware
 // queue out. (Level 3 needs a KFD: tests/node/hsa.)
-#include "runtime/xqueue/xqueue.h"
-
 #include <gtest/gtest.h>
 
-#include "gate_rig.h"
+#include "xqueue_rig.h"
 
 namespace xsched::test {
 namespace {
 
-// The rig's rings and slot, under an XQueue instead of its own gate.
-struct XQueueRig : Rig {
-  explicit XQueueRig(uint32_t level) {
-    XQueueParts parts;
-    parts.hardware.base = hardware.data();
-    parts.hardware.packets = hardware.size();
-    parts.hardware.write_index = &hardware_write;
-    parts.hardware.read_index = &hardware_read;
-    parts.hardware.doorbell = [](void*, uint64_t) {};
-    parts.proxy = {proxy.data(), proxy.size(), &proxy_write, &proxy_read};
-    parts.signals.guard_handle = handle_of(guard);
-    parts.signals.guard_value = &guard;
+struct AtLevel : XQueueRig {
+  explicit AtLevel(uint32_t level) {
     slot.identity.window_wanted = 2;
-    xqueue = std::make_unique<XQueue>(0, slot, 1, parts,
-                                      Gate::Listener{[](void*) {}, [](void*) {}, nullptr});
+    make();
     xqueue->set_level(level, EngineChoice::kGate);
   }
   void write(uint64_t number) {
@@ -33,12 +20,10 @@ struct XQueueRig : Rig {
     xqueue->gate().pump();
   }
   bool guard_closed() { return value_of(handle_of(guard)).load() != 0; }
-
-  std::unique_ptr<XQueue> xqueue;
 };
 
 TEST(XQueue, CarriesOutTheSchedulersWord) {
-  XQueueRig rig(2);
+  AtLevel rig(2);
   rig.slot.control.run = 0;
   rig.slot.control.sequence = 7;
   rig.xqueue->apply();
@@ -56,7 +41,7 @@ TEST(XQueue, CarriesOutTheSchedulersWord) {
 }
 
 TEST(XQueue, AHoldOfItsOwnOutlastsTheSchedulers) {
-  XQueueRig rig(1);
+  AtLevel rig(1);
   EXPECT_TRUE(rig.xqueue->set_hold(true));
   rig.slot.control.run = 0;
   rig.xqueue->apply();
@@ -68,7 +53,7 @@ TEST(XQueue, AHoldOfItsOwnOutlastsTheSchedulers) {
 }
 
 TEST(XQueue, LevelChangesWhileSuspended) {
-  XQueueRig rig(1);
+  AtLevel rig(1);
   rig.xqueue->set_hold(true);
   EXPECT_FALSE(rig.guard_closed());
   EXPECT_EQ(rig.xqueue->set_level(2, EngineChoice::kGate), 2u);
@@ -86,7 +71,7 @@ TEST(XQueue, LevelChangesWhileSuspended) {
 }
 
 TEST(XQueue, ACapOfTheSchedulerLowersTheLevelAndGivesItBack) {
-  XQueueRig rig(2);
+  AtLevel rig(2);
   rig.slot.control.level_cap = 1;
   rig.slot.control.run = 0;
   rig.xqueue->apply();
@@ -101,14 +86,14 @@ TEST(XQueue, ACapOfTheSchedulerLowersTheLevelAndGivesItBack) {
 }
 
 TEST(XQueue, ACapHoldsAgainstALaterWish) {
-  XQueueRig rig(1);
+  AtLevel rig(1);
   rig.slot.control.level_cap = 1;
   rig.xqueue->apply();
   EXPECT_EQ(rig.xqueue->set_level(2, EngineChoice::kGate), 1u);
 }
 
 TEST(XQueue, KeepsItsBoundsAfterAHoldOfItsOwn) {
-  XQueueRig rig(1);
+  AtLevel rig(1);
   for (uint64_t i = 0; i < 5; ++i) rig.write(i);
   EXPECT_EQ(rig.hardware_write, 5u) << "no bound before";
   rig.hardware_read = 5;
@@ -124,7 +109,7 @@ TEST(XQueue, KeepsItsBoundsAfterAHoldOfItsOwn) {
 
 // The first suspend at level 2 need not wait for a whole ring.
 TEST(XQueue, Level2HasGuardsBeforeAnybodyCompetes) {
-  XQueueRig rig(2);
+  AtLevel rig(2);
   Processor processor(rig);
   for (uint64_t i = 0; i < 40; ++i) rig.write(i);
   EXPECT_EQ(rig.hardware_write, 50u) << "a guard before every fourth kernel";
@@ -142,13 +127,13 @@ TEST(XQueue, Level2HasGuardsBeforeAnybodyCompetes) {
 }
 
 TEST(XQueue, Level1HasNoGuards) {
-  XQueueRig rig(1);
+  AtLevel rig(1);
   for (uint64_t i = 0; i < 40; ++i) rig.write(i);
   EXPECT_EQ(rig.hardware_write, 40u);
 }
 
 TEST(XQueue, ABoostEndsTheSchedulersSuspendOnly) {
-  XQueueRig rig(2);
+  AtLevel rig(2);
   rig.slot.control.run = 0;
   rig.xqueue->apply();
   rig.write(1);
@@ -165,7 +150,7 @@ TEST(XQueue, ABoostEndsTheSchedulersSuspendOnly) {
 }
 
 TEST(XQueue, ReleaseLetsEverythingPassAndObeysNobody) {
-  XQueueRig rig(2);
+  AtLevel rig(2);
   rig.slot.control.run = 0;
   rig.xqueue->set_hold(true);
   rig.write(1);
@@ -180,7 +165,7 @@ TEST(XQueue, ReleaseLetsEverythingPassAndObeysNobody) {
 }
 
 TEST(XQueue, RetireDropsAndOpensTheGuard) {
-  XQueueRig rig(2);
+  AtLevel rig(2);
   rig.xqueue->set_hold(true);
   rig.write(1);
   rig.write(2);
@@ -191,7 +176,7 @@ TEST(XQueue, RetireDropsAndOpensTheGuard) {
 
 // Application, agent and in-process API at once: the end is what was said last.
 TEST(XQueue, ManyHands) {
-  XQueueRig rig(2);
+  AtLevel rig(2);
   Processor processor(rig);
   constexpr uint64_t kPackets = 3000;
   std::atomic<bool> written{false};
