@@ -24,6 +24,11 @@
 #define DEVICE "/dev/xsched"
 #define MOCK "/sys/module/xsched_mock/parameters/"
 
+/* Who suspends: the module's choice, unless a program says otherwise first. */
+#ifndef ENGINE
+#define ENGINE XSCHED_ENGINE_AUTO
+#endif
+
 struct test {
 	const char *name;
 	void (*run)(void);
@@ -86,7 +91,7 @@ static inline int suspend_items(int fd, struct xsched_item *items, unsigned int 
 {
 	*s = (struct xsched_suspend){
 		.size = sizeof(*s), .count = n, .level = XSCHED_LEVEL_INTERRUPT,
-		.lease_ms = lease_ms, .items = (unsigned long)items,
+		.engine = ENGINE, .lease_ms = lease_ms, .items = (unsigned long)items,
 	};
 	return ioctl(fd, XSCHED_IOC_SUSPEND, s);
 }

@@ -4,10 +4,9 @@
  * engine=mock`, `insmod xsched_mock.ko`. Argument: rounds of the kill test.
  */
 #include <grp.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "selftest.h"
+#include "cases.h"
 
 #define TRACING "/sys/kernel/tracing/"
 
@@ -34,12 +33,9 @@ static void bad_pointers(void)
 	int fd = device();
 	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	CHECK(fd >= 0 && page != MAP_FAILED);
-	CHECK(!mprotect(page + 4096, 4096, PROT_NONE));
-	CHECK(ioctl(fd, XSCHED_IOC_QUERY, page + 4096) == -1 && errno == EFAULT);
-	CHECK(ioctl(fd, XSCHED_IOC_QUERY, 8) == -1 && errno == EFAULT);
-	CHECK(ioctl(fd, XSCHED_IOC_QUERY, (void *)0xffffffff81000000UL) == -1 && errno == EFAULT);
-	CHECK(ioctl(fd, _IO(XSCHED_IOC_TYPE, 0x7f), page) == -1 && errno == ENOTTY);
+	no_pointer(fd, page);
+	if (failure)
+		return;
 	/* An array that runs over the edge. */
 	items = (void *)(page + 4096 - 24);
 	items->handle = register_queue(fd, 1, 7);
@@ -91,27 +87,12 @@ static void two_holders(void)
 	close(app);
 }
 
-static void lease(void)
+static void lease_expires(void)
 {
-	int app = device(), holder = device();
-	unsigned long long q = register_queue(app, 0, 7), suspended = 0;
-	struct pollfd p = { holder, POLLIN, 0 };
-	struct xsched_event e;
-
-	CHECK(q && !suspend_one(holder, q, 50));
-	for (;;) {
-		CHECK(poll(&p, 1, 10000) == 1);
-		CHECK(read(holder, &e, sizeof(e)) == sizeof(e) && e.handle == q);
-		if (e.type == XSCHED_EVENT_SUSPENDED)
-			suspended = e.time_ns;
-		if (e.type == XSCHED_EVENT_LEASE_EXPIRED)
-			break;
-	}
-	CHECK(suspended && e.time_ns - suspended > 40000000ULL);
-	printf("# lease of 50 ms expired after %llu us\n", (e.time_ns - suspended) / 1000);
+	lease();
+	if (failure)
+		return;
 	CHECK(becomes(MOCK "suspended", 0));
-	close(holder);
-	close(app);
 }
 
 static void events(void)
@@ -158,23 +139,11 @@ static void killed_holders(void)
 	CHECK(!write_number(MOCK "delay_us", 100));
 	srand(1);
 	for (round = 0; round < rounds; round++) {
-		pid = fork();
-		if (!pid) {
-			struct xsched_item items[8] = { 0 };
-			struct xsched_suspend s;
-			int fd = device();
-
-			for (i = 0; i < 8; i++)
-				items[i].handle = queues[i];
-			for (i = 0;; i++) {
-				suspend_items(fd, items, 1 + i % 8, 60000, &s);
-				if (i % 3)
-					resume_one(fd, queues[i % 8]);
-			}
-		}
+		pid = holder_of(queues);
 		CHECK(pid > 0);
 		pause_us(rand() % 4000);
 		CHECK(!kill(pid, SIGKILL) && waitpid(pid, &status, 0) == pid);
+		CHECK(WIFSIGNALED(status));
 		CHECK(becomes(MOCK "suspended", 0));
 	}
 	CHECK(!write_number(MOCK "delay_us", 0));
@@ -183,60 +152,9 @@ static void killed_holders(void)
 	close(app);
 }
 
-static void owner_dies(void)
+static void owner_with_process_dies(void)
 {
-	unsigned long long q = 0;
-	int holder = device(), fds[2], status;
-	struct pollfd p = { holder, POLLIN, 0 };
-	struct xsched_event e;
-	pid_t pid;
-
-	CHECK(!pipe(fds));
-	pid = fork();
-	if (!pid) {
-		q = register_queue(device(), 3, 7);
-		if (write(fds[1], &q, sizeof(q)) != sizeof(q))
-			_exit(1);
-		pause();
-	}
-	CHECK(read(fds[0], &q, sizeof(q)) == sizeof(q) && q);
-	CHECK(!suspend_one(holder, q, 60000));
-	CHECK(!process_call(holder, XSCHED_IOC_SUSPEND_PROCESS, q));
-	CHECK(!kill(pid, SIGKILL) && waitpid(pid, &status, 0) == pid);
-	do {
-		CHECK(poll(&p, 1, 10000) == 1 && read(holder, &e, sizeof(e)) == sizeof(e));
-	} while (e.type != XSCHED_EVENT_GONE);
-	CHECK(resume_one(holder, q) == -ENOENT && queue_state(holder, q) == -1);
-	close(holder);
-}
-
-/* An exec is another process: its queues must not pass for the old ones. */
-static void owner_execs(void)
-{
-	unsigned long long q = 0;
-	int fds[2], holder = device(), i, ret = 0, status;
-	pid_t pid;
-
-	CHECK(!pipe(fds));
-	pid = fork();
-	if (!pid) {
-		int fd = open(DEVICE, O_RDWR); /* kept over the exec */
-
-		q = register_queue(fd, 3, 7);
-		if (write(fds[1], &q, sizeof(q)) != sizeof(q))
-			_exit(1);
-		execl("/proc/self/exe", "sleeper", "sleep", NULL);
-		_exit(1);
-	}
-	CHECK(read(fds[0], &q, sizeof(q)) == sizeof(q) && q);
-	for (i = 0; i < 10000 && ret != -ESRCH; i++) {
-		ret = suspend_one(holder, q, 0);
-		resume_one(holder, q);
-		pause_us(1000);
-	}
-	CHECK(ret == -ESRCH);
-	CHECK(!kill(pid, SIGKILL) && waitpid(pid, &status, 0) == pid);
-	close(holder);
+	owner_dies(1);
 }
 
 /* As an ordinary user with @gid as only group; returns a bit for each surprise. */
@@ -336,10 +254,10 @@ int main(int argc, char **argv)
 		{ "bad pointers", bad_pointers },
 		{ "64 queues are one pass a node", batch },
 		{ "two holders", two_holders },
-		{ "lease expires", lease },
+		{ "lease expires", lease_expires },
 		{ "events", events },
 		{ "a failed resume is tried again", failed_resume_is_retried },
-		{ "the owner dies", owner_dies },
+		{ "the owner dies", owner_with_process_dies },
 		{ "the owner execs", owner_execs },
 		{ "roles", roles },
 		{ "debugfs", debugfs },

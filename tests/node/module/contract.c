@@ -5,26 +5,15 @@
  * under xsched-sim.
  */
 #define _GNU_SOURCE
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "../../kselftest/selftest.h"
+/* On the mock: these queues do not exist. */
+#define ENGINE XSCHED_ENGINE_MOCK
+#include "../../kselftest/cases.h"
 
 static const char *self;
-
-/* On the mock: these queues do not exist. */
-static int hold(int fd, unsigned long long handle, unsigned int lease_ms)
-{
-	struct xsched_item item = { .handle = handle };
-	struct xsched_suspend s = {
-		.size = sizeof(s), .count = 1, .level = XSCHED_LEVEL_INTERRUPT,
-		.engine = XSCHED_ENGINE_MOCK, .lease_ms = lease_ms, .items = (unsigned long)&item,
-	};
-
-	return ioctl(fd, XSCHED_IOC_SUSPEND, &s) ? -errno : item.status;
-}
 
 static void the_path(void)
 {
@@ -60,11 +49,9 @@ static void bad_pointers(void)
 	struct xsched_query *q = (void *)page;
 	int fd = device();
 
-	CHECK(fd >= 0 && page != MAP_FAILED && !mprotect(page + 4096, 4096, PROT_NONE));
-	CHECK(ioctl(fd, XSCHED_IOC_QUERY, page + 4096) == -1 && errno == EFAULT);
-	CHECK(ioctl(fd, XSCHED_IOC_QUERY, 8) == -1 && errno == EFAULT);
-	CHECK(ioctl(fd, XSCHED_IOC_QUERY, (void *)0xffffffff81000000UL) == -1 && errno == EFAULT);
-	CHECK(ioctl(fd, _IO(XSCHED_IOC_TYPE, 0x7f), page) == -1 && errno == ENOTTY);
+	no_pointer(fd, page);
+	if (failure)
+		return;
 	/* Readable, not writable: the results have nowhere to go. */
 	q->size = sizeof(*q);
 	CHECK(!mprotect(page, 4096, PROT_READ));
@@ -84,7 +71,7 @@ static void events(void)
 	CHECK(read(app, e, sizeof(e[0])) == -1 && errno == EAGAIN);
 	CHECK(read(app, e, sizeof(e[0]) - 1) == -1 && errno == EINVAL);
 	q = register_queue(app, 0, 7);
-	CHECK(!hold(app, q, 0) && !resume_one(app, q));
+	CHECK(!suspend_one(app, q, 0) && !resume_one(app, q));
 	CHECK(poll(&p, 1, 0) == 1);
 	/* Whole structures, as many as fit. */
 	CHECK(read(app, e, sizeof(e[0]) + 8) == sizeof(e[0]));
@@ -94,78 +81,9 @@ static void events(void)
 	close(app);
 }
 
-static void lease(void)
+static void owner_alone_dies(void)
 {
-	int app = device(), holder = device();
-	unsigned long long q = register_queue(app, 0, 7), suspended = 0;
-	struct pollfd p = { holder, POLLIN, 0 };
-	struct xsched_event e;
-
-	CHECK(q && !hold(holder, q, 50));
-	do {
-		CHECK(poll(&p, 1, 10000) == 1);
-		CHECK(read(holder, &e, sizeof(e)) == sizeof(e) && e.handle == q);
-		if (e.type == XSCHED_EVENT_SUSPENDED)
-			suspended = e.time_ns;
-	} while (e.type != XSCHED_EVENT_LEASE_EXPIRED);
-	/* By the module's own clock: not before its time. */
-	CHECK(suspended && e.time_ns - suspended > 40000000ULL);
-	close(holder);
-	close(app);
-}
-
-static void owner_dies(void)
-{
-	unsigned long long q = 0;
-	int holder = device(), fds[2], status;
-	struct xsched_event e;
-	pid_t pid;
-
-	CHECK(!pipe(fds));
-	pid = fork();
-	if (!pid) {
-		q = register_queue(device(), 3, 7);
-		if (write(fds[1], &q, sizeof(q)) != sizeof(q))
-			_exit(1);
-		pause();
-	}
-	CHECK(read(fds[0], &q, sizeof(q)) == sizeof(q) && q);
-	CHECK(!hold(holder, q, 60000));
-	CHECK(!kill(pid, SIGKILL) && waitpid(pid, &status, 0) == pid);
-	do {
-		CHECK(read(holder, &e, sizeof(e)) == sizeof(e));
-	} while (e.type != XSCHED_EVENT_GONE);
-	CHECK(resume_one(holder, q) == -ENOENT && queue_state(holder, q) == -1);
-	close(holder);
-}
-
-/* An exec is another process: its queues must not pass for the old ones. */
-static void owner_execs(void)
-{
-	unsigned long long q = 0;
-	int fds[2], holder = device(), i, ret = 0, status;
-	pid_t pid;
-
-	CHECK(!pipe(fds));
-	pid = fork();
-	if (!pid) {
-		int fd = open(DEVICE, O_RDWR); /* kept over the exec */
-
-		q = register_queue(fd, 3, 7);
-		if (write(fds[1], &q, sizeof(q)) != sizeof(q))
-			_exit(1);
-		execl(self, "sleeper", "sleep", NULL);
-		_exit(1);
-	}
-	CHECK(read(fds[0], &q, sizeof(q)) == sizeof(q) && q);
-	for (i = 0; i < 10000 && ret != -ESRCH; i++) {
-		ret = hold(holder, q, 0);
-		resume_one(holder, q);
-		pause_us(1000);
-	}
-	CHECK(ret == -ESRCH);
-	CHECK(!kill(pid, SIGKILL) && waitpid(pid, &status, 0) == pid);
-	close(holder);
+	owner_dies(0);
 }
 
 /* The descriptor is the file, in whoever's hands. */
@@ -182,7 +100,7 @@ static void passed_on(void)
 	unsigned long long q = register_queue(app, 1, 7);
 	pid_t pid;
 
-	CHECK(q && !hold(app, q, 60000));
+	CHECK(q && !suspend_one(app, q, 60000));
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
 	pid = fork();
 	if (!pid) {
@@ -240,7 +158,7 @@ static int as_owner(void)
 	int fd = device();
 
 	return !ioctl(fd, XSCHED_IOC_QUERY, &q) && q.role == XSCHED_ROLE_OWNER &&
-	       hold(fd, register_queue(fd, 1, 7), 0) == -EPERM /* the mock by name */ ? 0 : 1;
+	       suspend_one(fd, register_queue(fd, 1, 7), 0) == -EPERM /* the mock by name */ ? 0 : 1;
 }
 
 static void modes(void)
@@ -276,27 +194,7 @@ static void killed_holders(void)
 		CHECK((queues[i] = register_queue(app, i, 1 + i % 2)));
 	srand(1);
 	for (round = 0; round < 1000; round++) {
-		pid = fork();
-		if (!pid) {
-			struct xsched_item items[8] = { 0 };
-			struct xsched_suspend s;
-			int fd = device();
-
-			for (i = 0; i < 8; i++)
-				items[i].handle = queues[i];
-			for (i = 0;; i++) {
-				s = (struct xsched_suspend){
-					.size = sizeof(s), .count = 1 + i % 8,
-					.level = XSCHED_LEVEL_INTERRUPT,
-					.engine = XSCHED_ENGINE_MOCK, .lease_ms = 60000,
-					.items = (unsigned long)items,
-				};
-				if (ioctl(fd, XSCHED_IOC_SUSPEND, &s) && errno != EAGAIN)
-					_exit(1);
-				if (i % 3)
-					resume_one(fd, queues[i % (1 + i % 8)]);
-			}
-		}
+		pid = holder_of(queues);
 		CHECK(pid > 0);
 		pause_us(rand() % 2000);
 		held += queue_state(app, queues[0]) != XSCHED_QUEUE_OWN;
@@ -317,7 +215,7 @@ int main(int argc, char **argv)
 		{ "bad pointers", bad_pointers },
 		{ "events", events },
 		{ "lease expires", lease },
-		{ "the owner dies", owner_dies },
+		{ "the owner dies", owner_alone_dies },
 		{ "the owner execs", owner_execs },
 		{ "a descriptor is passed on", passed_on },
 		{ "absent, denied, owner", modes },
