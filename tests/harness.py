@@ -49,6 +49,14 @@ class Build:
                 skip(f"{os.path.relpath(path, self.folder)} was not built in {self.folder}")
 
 
+def machine_of(program):
+    """(gpu, options): the node that a program of tests/node is written for."""
+    name = os.path.basename(program)
+    if name == "rocblas":
+        return "gfx90a", ()  # Debian's has no code for gfx942
+    return "gfx942", ("--gpus", "2") if name.startswith("peer_") else ()
+
+
 class Node:
     """A simulated node with a name of its own, removed at the end."""
 

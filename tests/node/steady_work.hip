@@ -4,13 +4,13 @@
 // then the result. The drivers run_chaos and run_kill suspend, resume and kill
 // around it.
 //
-// usage: steady_work COUNT AHEAD [hold]
+// usage: steady_work COUNT AHEAD [hold] [both]
 // stdout: `started` after the first kernel, `result N` at the end; with `hold`
-// the process then stays, queues open and idle, until stdin ends.
-#include <memory>
-#include <string>
+// the process then stays, queues open and idle, until stdin ends; with `both`
+// it does the same on a second GPU as well, at the same time.
+#include <cstring>
 
-#include "check.h"
+#include "peer_check.h"
 
 // The driver gives it a modelled duration by this name. Not commutative: a
 // kernel lost, repeated or out of order shows in the result.
@@ -19,43 +19,74 @@ extern "C" __global__ void steady_step(unsigned* values, unsigned term) {
   values[i] = values[i] * 1664525u + term + i;
 }
 
+static constexpr unsigned kGroups = 8, kThreads = 64;
+
+// What one GPU does. Made, used and destroyed while it is the thread's device.
+class Work {
+ public:
+  explicit Work(unsigned ahead) : expected_(kGroups * kThreads, 1), values_(expected_) {
+    for (unsigned i = 0; i < ahead; i++)
+      events_.push_back(
+          std::make_unique<check::Event>(hipEventDisableTiming | hipEventBlockingSync));
+  }
+  void step(unsigned i) {
+    const hipEvent_t event = events_[i % events_.size()]->get();
+    if (i >= events_.size()) CHECK_HIP(hipEventSynchronize(event));
+    steady_step<<<kGroups, kThreads, 0, stream_.get()>>>(values_.get(), i);
+    CHECK_HIP(hipGetLastError());
+    CHECK_HIP(hipEventRecord(event, stream_.get()));
+    if (i == 0) CHECK_HIP(hipEventSynchronize(event));
+  }
+  unsigned result(unsigned count) {
+    stream_.wait();
+    for (unsigned i = 0; i < count; i++)
+      for (unsigned k = 0; k < expected_.size(); k++)
+        expected_[k] = expected_[k] * 1664525u + i + k;
+    const std::vector<unsigned> result = values_.read();
+    CHECK(result == expected_);
+    return result[0];
+  }
+
+ private:
+  check::Stream stream_;
+  std::vector<unsigned> expected_;
+  check::DeviceArray<unsigned> values_;
+  std::vector<std::unique_ptr<check::Event>> events_;
+};
+
 int main(int argc, char** argv) {
   if (argc < 3) {
-    std::fprintf(stderr, "usage: steady_work COUNT AHEAD [hold]\n");
+    std::fprintf(stderr, "usage: steady_work COUNT AHEAD [hold] [both]\n");
     return 2;
   }
   const unsigned count = std::strtoul(argv[1], nullptr, 10);
   const unsigned ahead = std::strtoul(argv[2], nullptr, 10);
-  const bool hold = argc > 3 && std::string(argv[3]) == "hold";
+  bool hold = false, both = false;
+  for (int i = 3; i < argc; i++) {
+    hold |= std::strcmp(argv[i], "hold") == 0;
+    both |= std::strcmp(argv[i], "both") == 0;
+  }
   CHECK(count > 0 && ahead > 0);
+  if (both) check::need_two_gpus();
 
-  // Waits sleep instead of spinning: the simulated GPU needs the host's cores.
-  CHECK_HIP(hipSetDeviceFlags(hipDeviceScheduleBlockingSync));
-  constexpr unsigned groups = 8, threads = 64;
-  check::Stream stream;
-  std::vector<unsigned> expected(groups * threads, 1);
-  check::DeviceArray<unsigned> values(expected);
-  std::vector<std::unique_ptr<check::Event>> events;
-  for (unsigned i = 0; i < ahead; i++)
-    events.push_back(std::make_unique<check::Event>(hipEventDisableTiming | hipEventBlockingSync));
-
+  std::vector<std::unique_ptr<Work>> works;
+  for (int device = 0; device < (both ? 2 : 1); device++) {
+    const check::OnDevice on(device);
+    // Waits sleep instead of spinning: the simulated GPU needs the host's cores.
+    CHECK_HIP(hipSetDeviceFlags(hipDeviceScheduleBlockingSync));
+    works.push_back(std::make_unique<Work>(ahead));
+  }
   for (unsigned i = 0; i < count; i++) {
-    if (i >= ahead) CHECK_HIP(hipEventSynchronize(events[i % ahead]->get()));
-    steady_step<<<groups, threads, 0, stream.get()>>>(values.get(), i);
-    CHECK_HIP(hipGetLastError());
-    CHECK_HIP(hipEventRecord(events[i % ahead]->get(), stream.get()));
+    for (int device = 0; device < static_cast<int>(works.size()); device++) {
+      const check::OnDevice on(device);
+      works[device]->step(i);
+    }
     if (i == 0) {
-      CHECK_HIP(hipEventSynchronize(events[0]->get()));
       std::printf("started\n");
       std::fflush(stdout);
     }
   }
-  stream.wait();
-  for (unsigned i = 0; i < count; i++)
-    for (unsigned k = 0; k < expected.size(); k++) expected[k] = expected[k] * 1664525u + i + k;
-  const std::vector<unsigned> result = values.read();
-  CHECK(result == expected);
-  std::printf("result %u\n", result[0]);
+  for (const auto& work : works) std::printf("result %u\n", work->result(count));
   std::fflush(stdout);
   if (hold)
     while (std::getchar() != EOF) {
