@@ -7,11 +7,15 @@
 #include <strings.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
 #include <initializer_list>
 
 namespace xsched {
 namespace {
+
+// That fits into nanoseconds: 292 years.
+constexpr long kLongestUs = LONG_MAX / 1000;
 
 using Lookup = const char* (*)(const char*);
 
@@ -48,6 +52,14 @@ long integer(Lookup lookup, std::initializer_list<const char*> names, long low, 
     return fallback;
   }
   return value;
+}
+
+std::optional<long> hint(Lookup lookup, const char* name, long low, long high) {
+  const char* text = lookup(name);
+  if (text == nullptr || *text == '\0') return std::nullopt;
+  if (long value = 0; parse_integer(text, low, high, value)) return value;
+  log(LogLevel::kError, "%s is '%s': valid are %ld..%ld; it does not count", name, text, low, high);
+  return std::nullopt;
 }
 
 struct Word {
@@ -106,6 +118,11 @@ Config parse_config(Lookup lookup) {
                                             "auto, kmod, kfd, gate", static_cast<int>(c.engine)));
   c.global = word(lookup, {"XSCHED_SCHEDULER"}, {{"auto", 1}, {"global", 1}, {"local", 0}},
                   "auto, global, local", 1) != 0;
+  c.utilization = hint(lookup, "XSCHED_AUTO_XQUEUE_UTILIZATION", 0, 100);
+  c.deadline_us = hint(lookup, "XSCHED_AUTO_XQUEUE_DEADLINE", 1, kLongestUs);
+  c.laxity_us = hint(lookup, "XSCHED_AUTO_XQUEUE_LAXITY", 1, kLongestUs);
+  c.timeslice_us = hint(lookup, "XSCHED_AUTO_XQUEUE_TIMESLICE", 100, 10'000'000);
+  c.concurrency = hint(lookup, "XSCHED_AUTO_XQUEUE_KDEADLINE", 1, UINT32_MAX);
   if (const char* value = lookup("XSCHED_SOCKET"); value != nullptr && *value != '\0')
     c.socket = value;
   // The scheduler knows the policies' names; it reports a bad one itself.

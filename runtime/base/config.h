@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "log.h"
@@ -22,8 +23,8 @@ inline constexpr long kMostStreamQueues = 256;
 inline constexpr long kStreamQueues = 16;
 
 struct Config {
-  bool enabled = true;                        // XSCHED_AUTO_XQUEUE
-  int32_t priority = 0;                       // XSCHED_PRIORITY, -255..255
+  bool enabled = true;   // XSCHED_AUTO_XQUEUE
+  int32_t priority = 0;  // XSCHED_PRIORITY, -255..255
   // XSCHED_STREAM_PRIORITY, 0..255: what a step of HIP's stream priority is
   // worth. -1, not set: 1 for XQueues of the C API, nothing for others.
   int32_t stream_priority = -1;
@@ -36,6 +37,13 @@ struct Config {
   bool global = true;                         // XSCHED_SCHEDULER: auto, global: true
   std::string policy = "HPF";                 // XSCHED_POLICY, for the local scheduler
   std::string trace;                          // XSCHED_TRACE: a file; empty: no trace
+  // Of each XQueue, as if its program had given the hint (xsched/hint.h).
+  std::optional<long> utilization;  // XSCHED_AUTO_XQUEUE_UTILIZATION, 0..100 percent
+  std::optional<long> deadline_us;  // XSCHED_AUTO_XQUEUE_DEADLINE, 1..
+  std::optional<long> laxity_us;    // XSCHED_AUTO_XQUEUE_LAXITY, 1..; critical with `priority`
+  // Of the local scheduler.
+  std::optional<long> timeslice_us;  // XSCHED_AUTO_XQUEUE_TIMESLICE, 100..10000000
+  std::optional<long> concurrency;   // XSCHED_AUTO_XQUEUE_KDEADLINE, 1..
 };
 
 // `lookup` stands for getenv(3), so that a test can pass a table.

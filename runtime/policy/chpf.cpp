@@ -17,6 +17,7 @@ namespace {
 struct Chpf : ConstantPriority<Chpf> {
   static constexpr std::string_view name = "CHPF";
   static constexpr bool by_gpu_alone = true;
+  static constexpr bool cpu = true;
   static uint32_t competition(const PolicyInput& x) { return x.gpu_id; }
   static int32_t priority(const PolicyContext&, const PolicyInput& x) { return x.cpu_priority; }
 };

@@ -19,6 +19,7 @@
 namespace xsched {
 
 inline constexpr uint64_t kNever = ~uint64_t{0};
+inline constexpr int16_t kWholeShare = 100;  // percent
 
 // Opaque to the caller: store what a decision carries and hand it back with
 // the same XQueue's next input. Zero for an XQueue that the policy has not seen
@@ -46,9 +47,8 @@ struct PolicyInput {
   uint32_t level = 1;   // actual level, 1..3
   uint32_t window = 0;  // its window under competition, packets
 
-  bool active = false;  // AWF: somebody looks at what its process does
-  int16_t share =
-      100;  // UP, PUP, SPUP: percent, 0..100; of a process, all its XQueues say the same
+  bool active = false;            // AWF: somebody looks at what its process does
+  int16_t share = kWholeShare;    // UP, PUP, SPUP: percent, 0..100
   int16_t cpu_priority = 0;       // CHPF: see cpu_priority() in builtin.h
   int16_t lax_priority = 0;       // LAX: while its laxity lasts,
   int16_t critical_priority = 0;  // and after
@@ -61,6 +61,7 @@ struct PolicyInput {
   int64_t deadline_ns = -1;  // KEDF: after ready_since_ns; negative: none
   int64_t laxity_ns = -1;    // LAX: how long after ready_since_ns it can wait; negative: none
   PolicyMemory memory{};     // of its last decision
+  bool operator==(const PolicyInput&) const = default;
 };
 
 struct PolicyDecision {  // for the XQueue at the same index
@@ -79,6 +80,10 @@ class Policy {
   // this moment: no time, no memory, no GPU time used. A caller may then leave
   // other GPUs out of the snapshot.
   virtual bool decides_by_gpu_alone() const { return false; }
+  // True if `share` is a process's: all its XQueues are to say the same.
+  virtual bool shares_by_process() const { return false; }
+  // True if `cpu_priority` counts, which costs the caller system calls.
+  virtual bool by_cpu_priority() const { return false; }
   // out.size() == in.size(). Must not allocate when called again with the
   // same or a smaller size (scratch may be kept in `this`).
   // Returns when to decide again though no edge has come, or kNever. Deciding

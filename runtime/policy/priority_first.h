@@ -9,6 +9,7 @@
 //   priority(context, x)      at this moment
 //   highest(x), lowest(x)     that it can ever be while x is what it is
 //   by_gpu_alone              is there if decides_by_gpu_alone() holds
+//   cpu                       is there if by_cpu_priority() holds
 //   until(context, x)         when priority() changes by itself, or kNever
 #pragma once
 
@@ -26,6 +27,12 @@ class PriorityFirst final : public Policy {
   bool decides_by_gpu_alone() const override {
     return requires {
       Rule::by_gpu_alone;
+    };
+  }
+
+  bool by_cpu_priority() const override {
+    return requires {
+      Rule::cpu;
     };
   }
 

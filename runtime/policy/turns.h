@@ -14,6 +14,7 @@ class Turns : public Policy {
  public:
   uint64_t decide(const PolicyContext& context, std::span<const PolicyInput> in,
                   std::span<PolicyDecision> out) final;
+  bool shares_by_process() const final { return by_process_; }
 
  protected:
   static constexpr int64_t kTimeslice = 5'000'000;  // TIMESLICE_DEFAULT of XpuOS/xsched

@@ -99,7 +99,8 @@ struct Agent::Impl {
         lease(config.lease_ms),
         view(table),
         arbiter(policy_or_hpf(config.policy)),
-        seen(kMaxSlots) {
+        seen(kMaxSlots),
+        parameters(config.parameters) {
     arbiter.add(view);
   }
 
@@ -123,6 +124,11 @@ struct Agent::Impl {
     status = std::move(text);
   }
 
+  PolicyParameters wanted_parameters() {
+    const std::lock_guard<std::mutex> lock(mutex);
+    return parameters;
+  }
+
   // Last seen of a slot by apply_changed().
   struct Seen {
     uint64_t sequence = 0;
@@ -144,11 +150,12 @@ struct Agent::Impl {
   std::atomic<bool> stop_wanted{false};
   std::atomic<bool> forgotten{false};
 
-  std::mutex mutex;  // guards the next four; never held while calling out
+  std::mutex mutex;  // guards the next five; never held while calling out
   std::condition_variable done;
   bool started = false;
   bool released = false;
   std::string status = "none (not started)";
+  PolicyParameters parameters;
   pthread_t thread{};
 
   // The thread's own.
@@ -158,7 +165,8 @@ struct Agent::Impl {
   TableView view;
   Arbiter arbiter;
   std::vector<Seen> seen;
-  Mode mode = Mode::kLocal;
+  std::atomic<Mode> mode{Mode::kLocal};  // only this thread changes it
+  bool said_parameters = false;
   bool said_missing = false;
   uint64_t decide_again_ns = 0;  // by this thread's own arbiter; 0: not without an edge
   uint64_t upkeep_ns = 0;        // when to call XQueueSet::upkeep() again
@@ -339,11 +347,17 @@ void Agent::Impl::hand_over() {
              ", " + config.socket + ")");
   log(LogLevel::kInfo, "scheduled by xschedd (pid %d, %s)", link.welcome().pid,
       link.welcome().policy);
+  if (said_parameters || wanted_parameters() == PolicyParameters{}) return;
+  said_parameters = true;
+  log(LogLevel::kWarn,
+      "this program's timeslice and k do not count: xschedd's timeslice_us and concurrency do");
 }
 
 void Agent::Impl::schedule_locally() {
   // apply() may find a readiness that nobody was told of yet; a few rounds
   // settle it, and anything later comes as an edge.
+  const PolicyParameters wanted = wanted_parameters();
+  arbiter.set_parameters(wanted.timeslice_ns, wanted.concurrency);
   for (int round = 0; round < 8; ++round) {
     const uint64_t now = now_ns();
     view.scan(now);
@@ -457,6 +471,18 @@ bool Agent::start() {
 
 void Agent::slots_changed() {
   signal_eventfd(impl_->wake_fd.load(std::memory_order_relaxed));
+}
+
+void Agent::set_parameters(const PolicyParameters& parameters) {
+  {
+    const std::lock_guard<std::mutex> lock(impl_->mutex);
+    impl_->parameters = parameters;
+  }
+  slots_changed();
+}
+
+bool Agent::follows_daemon() const noexcept {
+  return impl_->mode.load(std::memory_order_relaxed) == Impl::Mode::kGlobal;
 }
 
 void Agent::edge(uint32_t) noexcept {

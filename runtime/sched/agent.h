@@ -36,6 +36,13 @@ class XQueueSet {
   }
 };
 
+// What hints set of the whole scheduler; xschedd has its administrator's.
+struct PolicyParameters {
+  uint64_t timeslice_ns = 0;  // 0: the policy's own
+  uint32_t concurrency = 1;   // KEDF's k
+  bool operator==(const PolicyParameters&) const = default;
+};
+
 struct AgentConfig {
   std::string socket;          // XSCHED_SOCKET; empty: default_socket_path() (protocol.h)
   bool global = true;          // XSCHED_SCHEDULER=local|global|auto: may look for a daemon
@@ -43,6 +50,7 @@ struct AgentConfig {
   // How long a hung daemon may keep work of this process suspended. 0: XSCHED_LEASE_MS, else
   // kDefaultLeaseMs; never below kMinLeaseMs.
   uint32_t lease_ms = 0;
+  PolicyParameters parameters{};  // for the local scheduler
 };
 inline constexpr uint32_t kDefaultLeaseMs = 1000;
 inline constexpr uint32_t kMinLeaseMs = 40;  // the daemon's beat is not faster than 5 ms
@@ -60,6 +68,11 @@ class Agent {
   // A slot became used, changed its priority / level, or was freed. Control plane: may take a
   // lock, wakes the agent.
   void slots_changed();
+
+  // For the local scheduler, from its next decision on, which comes at once.
+  void set_parameters(const PolicyParameters& parameters);
+  // True while xschedd decides.
+  bool follows_daemon() const noexcept;
 
   // An edge that the slot's ControlLine::notify asked for; StateLine::ready
   // is already set. Wait-free, at most one write(2) to an eventfd; any

@@ -35,8 +35,16 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
   // Prepared for the level that it will have once the process has seen the cap.
   input.level = std::clamp(identity.level_actual.load(std::memory_order_relaxed), 1u,
                            terms_.level_cap != 0 ? terms_.level_cap : 3u);
-  input.share = terms_.share;
-  input.deadline_ns = terms_.deadline_ns;
+  const Hints hints = read_hints(slot);
+  input.share = terms_.share.value_or(hints.share.value_or(kWholeShare));
+  input.deadline_ns = terms_.deadline_ns >= 0 ? terms_.deadline_ns : hints.deadline_ns.value_or(-1);
+  if (hints.laxity) {
+    input.laxity_ns = hints.laxity->ns;
+    input.lax_priority = static_cast<int16_t>(hints.laxity->lax_priority);
+    input.critical_priority = static_cast<int16_t>(hints.laxity->critical_priority);
+  }
+  input.cpu_priority = facts_.cpu_priority;
+  input.active = facts_.active;
   input.window = std::min(identity.window_wanted.load(std::memory_order_relaxed), kMaxWindow);
   // Acquire pairs with the gate's store before edge(): counters are as recent.
   input.ready = slot.state.ready.load(std::memory_order_acquire) != 0;
@@ -61,10 +69,7 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
                         slot.counters.last_suspend_ns.load(std::memory_order_relaxed), now_ns);
   if (entry.priority_set) input.priority = *entry.priority_set;
   const PolicyInput& old = entry.input;
-  const bool changed = old.ready != input.ready || old.priority != input.priority ||
-                       old.gpu_id != input.gpu_id || old.level != input.level ||
-                       old.window != input.window || entry.module_handle != handle ||
-                       old.share != input.share || old.deadline_ns != input.deadline_ns ||
+  const bool changed = old != input || entry.module_handle != handle ||
                        entry.level_cap != terms_.level_cap || entry.held_itself != held_itself;
   entry.held_itself = held_itself;
   if (changed) {
@@ -93,7 +98,11 @@ void TableView::touch(uint32_t gpu_id) {
 bool TableView::scan(uint64_t now_ns) {
   const size_t end = std::min(table_.high_water.load(std::memory_order_acquire), kMaxSlots);
   if (entries_.size() < end) entries_.resize(end);
-  bool changed = false;
+  const uint32_t asked = table_.process_share.load(std::memory_order_relaxed);
+  const int16_t hinted =
+      asked == 0 ? kWholeShare : static_cast<int16_t>(std::min(asked - 1, uint32_t{kWholeShare}));
+  bool changed = process_share_ != terms_.share.value_or(hinted);
+  process_share_ = terms_.share.value_or(hinted);
   // Not `end`: a hostile table may lower its high water.
   for (size_t i = 0; i < entries_.size(); ++i) {
     changed |= read_slot(table_.slot[i], entries_[i], now_ns);
@@ -109,6 +118,10 @@ bool TableView::scan(uint64_t now_ns) {
 
 void TableView::set_terms(const ProcessTerms& terms) {
   terms_ = terms;
+}
+
+void TableView::set_facts(const ProcessFacts& facts) {
+  facts_ = facts;
 }
 
 void TableView::forget() {
@@ -210,6 +223,7 @@ void Arbiter::fill(const TableView& view, XQueueEntry& entry, PolicyInput& input
   input.ready_since_ns = books.ready_since_ns;
   input.run_ns = gpu_times_.used(books, input.gpu_id);
   input.memory = books.memory;
+  if (policy_->shares_by_process()) input.share = view.process_share_;
   // One table a process. Its pid is the process's own word, which could be another's.
   input.process = reinterpret_cast<uintptr_t>(&view);
 }

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "../policy/policy.h"
-#include "../xqueue/slot.h"
+#include "../xqueue/hints.h"
 #include "decision_trace.h"
 #include "policy_books.h"
 
@@ -35,10 +35,17 @@ inline constexpr uint64_t kLingerLevel3Ns = 200'000;
 // what the process says of itself, and behind what an operator sets.
 struct ProcessTerms {
   std::optional<int32_t> priority;
-  int16_t share = 100;       // percent
-  uint32_t level_cap = 0;    // 1..3, 0: none
-  int64_t deadline_ns = -1;  // after it became ready; negative: none
+  std::optional<int16_t> share;  // percent
+  uint32_t level_cap = 0;        // 1..3, 0: none
+  int64_t deadline_ns = -1;      // after it became ready; negative: none
   bool operator==(const ProcessTerms&) const = default;
+};
+
+// What a scheduler knows of a process from elsewhere than its table.
+struct ProcessFacts {
+  int16_t cpu_priority = 0;  // policy/builtin.h
+  bool active = false;       // an operator says that somebody waits for what it does
+  bool operator==(const ProcessFacts&) const = default;
 };
 
 // One slot as last seen, and what was decided for it. What each decision looks at
@@ -110,6 +117,8 @@ class TableView {
   // From the next scan() on, which then sees a change.
   void set_terms(const ProcessTerms& terms);
   const ProcessTerms& terms() const { return terms_; }
+  void set_facts(const ProcessFacts& facts);
+  const ProcessFacts& facts() const { return facts_; }
 
   // The next decide() publishes everything again, for when somebody else may
   // have written the ControlLines.
@@ -138,6 +147,8 @@ class TableView {
 
   SlotTable& table_;
   ProcessTerms terms_;
+  ProcessFacts facts_;
+  int16_t process_share_ = kWholeShare;  // for policies that share between processes
   std::vector<XQueueEntry> entries_;
   size_t suspended_ = 0;
   static constexpr size_t kFewGpus = 16;

@@ -220,6 +220,8 @@ struct SetRequest {
     kPriority = 1,    // of XQueues that there are now: to `value`
     kPriorityBy = 2,  // ... by `value`
     kPolicy = 3,      // of the daemon, to `policy`: root and its own user only
+    kShare = 4,       // of processes: to `value` percent; root and its own user only
+    kActive = 5,      // of processes: somebody waits for what they do, or (0) nobody
   };
   MessageHeader header;
   uint32_t what;

@@ -47,6 +47,14 @@ Choice& choice() {
   return *made;
 }
 
+// Of the local scheduler. Leaked, guarded by g_making.
+PolicyParameters& parameters() {
+  static auto* made = new PolicyParameters{
+      .timeslice_ns = static_cast<uint64_t>(config().timeslice_us.value_or(0)) * 1000,
+      .concurrency = static_cast<uint32_t>(config().concurrency.value_or(1))};
+  return *made;
+}
+
 bool g_handlers_entered = false;  // guarded by g_making
 
 uint32_t event_of(uint64_t signal_handle) {
@@ -60,8 +68,10 @@ struct Session::Impl final : XQueueSet {
       : memory(std::move(memory_in)),
         table(*memory.table()),
         agent(table, memory.fd(), *this,
-              AgentConfig{
-                  .socket = config().socket, .global = choice().global, .policy = choice().policy}),
+              AgentConfig{.socket = config().socket,
+                          .global = choice().global,
+                          .policy = choice().policy,
+                          .parameters = parameters()}),
         dispatcher([this](uint32_t* ticks, uint32_t most,
                           uint32_t& count) { return round(ticks, most, count); },
                    [this] { return wake_event.load(std::memory_order_relaxed); }) {}
@@ -192,6 +202,10 @@ Session* Session::get() noexcept {
     return nullptr;
   }
   memory.table()->pid.store(getpid(), std::memory_order_relaxed);
+  if (const auto share = default_hints().share) {
+    memory.table()->process_share.store(static_cast<uint32_t>(*share) + 1,
+                                        std::memory_order_relaxed);
+  }
   auto* session = new Session(std::make_unique<Impl>(std::move(memory)));
   kmod_engine().set_wake(
       [](void* context) { static_cast<Session::Impl*>(context)->agent.slots_changed(); },
@@ -307,6 +321,7 @@ XQueue* Session::add(const XQueueParts& parts) {
                                 std::memory_order_relaxed);
     identity.priority.store(settings.priority, std::memory_order_relaxed);
     identity.window_wanted.store(settings.window, std::memory_order_relaxed);
+    write_hints(slot, default_hints());
     identity.ring_packets.store(static_cast<uint32_t>(parts.hardware.packets),
                                 std::memory_order_relaxed);
     identity.created_ns.store(now_ns(), std::memory_order_relaxed);
@@ -389,6 +404,37 @@ int32_t Session::default_priority(const XQueue& queue) const {
   const int32_t step = config().stream_priority < 0 ? 1 : config().stream_priority;
   const int32_t steps = choice().stream_priorities ? queue.stream_steps() : 0;
   return std::clamp(config().priority + steps * step, -255, 255);
+}
+
+Hints Session::default_hints() {
+  const Config& settings = config();
+  Hints hints;
+  if (settings.utilization) hints.share = static_cast<int16_t>(*settings.utilization);
+  if (settings.deadline_us) hints.deadline_ns = *settings.deadline_us * 1000;
+  if (settings.laxity_us) hints.laxity = {*settings.laxity_us * 1000, 0, settings.priority};
+  return hints;
+}
+
+void Session::set_process_share(int16_t percent) {
+  impl_->table.process_share.store(static_cast<uint32_t>(percent) + 1, std::memory_order_relaxed);
+}
+
+template <typename Change>
+bool Session::change_parameters(Change change) {
+  const std::lock_guard<std::mutex> lock(g_making);
+  Session* session = existing();
+  if (session != nullptr && session->impl_->agent.follows_daemon()) return false;
+  change(parameters());
+  if (session != nullptr) session->impl_->agent.set_parameters(parameters());
+  return true;
+}
+
+bool Session::set_timeslice(uint64_t ns) {
+  return change_parameters([ns](PolicyParameters& p) { p.timeslice_ns = ns; });
+}
+
+bool Session::set_concurrency(uint32_t xqueues) {
+  return change_parameters([xqueues](PolicyParameters& p) { p.concurrency = xqueues; });
 }
 
 void Session::scheduler_inputs_changed() {

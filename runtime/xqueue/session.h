@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "hints.h"
 #include "xqueue.h"
 
 namespace xsched {
@@ -42,6 +43,15 @@ class Session {
   // The one that an XQueue of the C API begins with.
   int32_t default_priority(const XQueue& queue) const;
 
+  // What the environment hints for each XQueue.
+  static Hints default_hints();
+  // What the scheduler sees of a hint for a process, whatever the XQueue.
+  void set_process_share(int16_t percent);
+  // Of the local scheduler, also before the session is made. False while xschedd
+  // schedules this process: its administrator chooses them.
+  static bool set_timeslice(uint64_t ns);
+  static bool set_concurrency(uint32_t xqueues);
+
   void scheduler_inputs_changed();
   // Process exit: everything runs.
   void release_all() noexcept;
@@ -54,6 +64,8 @@ class Session {
 
  private:
   explicit Session(std::unique_ptr<Impl> impl);
+  template <typename Change>
+  static bool change_parameters(Change change);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -5,7 +5,7 @@
 // and (if there is an xschedd) mapped by the daemon too. One slot an XQueue.
 //
 // Data flows one way on each line: the scheduler writes ControlLine, the
-// process writes StateLine and IdentityLine. No line is written by both, so
+// process writes all others. No line is written by both, so
 // neither side can corrupt what the other relies on; a daemon copies and
 // checks what it reads, since a client is not to be trusted.
 //
@@ -20,7 +20,7 @@
 namespace xsched {
 
 inline constexpr uint32_t kSlotMagic = 0x51585358;  // "XSXQ"
-inline constexpr uint32_t kSlotAbi = 4;             // changes with any layout change
+inline constexpr uint32_t kSlotAbi = 5;             // changes with any layout change
 inline constexpr uint32_t kMaxSlots = 1024;         // XQueues a process
 
 // Edges that the scheduler asks an XQueue to report (ControlLine::notify).
@@ -99,8 +99,8 @@ struct alignas(64) CounterLine {
   std::atomic<uint64_t> dropped;        // packets dropped by a destroy while deferred
 };
 
-// Written once before `state` becomes kUsed; level_actual, engine, priority
-// and module_handle may change later.
+// Written once before `state` becomes kUsed; level_actual, engine, priority,
+// module_handle and hints may change later.
 struct alignas(64) IdentityLine {
   enum State : uint32_t { kFree = 0, kUsed = 1 };
   std::atomic<uint32_t> state;
@@ -116,6 +116,23 @@ struct alignas(64) IdentityLine {
   std::atomic<uint64_t> created_ns;
   // The queue's name at /dev/xsched, which lets a scheduler suspend it; 0: none.
   std::atomic<uint64_t> module_handle;
+  // Which of HintLine count. Here, so that a scheduler that looks at many
+  // XQueues need not touch that line for those without.
+  std::atomic<uint32_t> hints;
+};
+
+// XQueue -> scheduler: what its program said of it beyond a priority (hints.h).
+// The values are stored before their bit in IdentityLine::hints. One that
+// changes while its bit is set may be seen half new for a moment:
+// slots_changed() follows, and with it another look.
+struct alignas(64) HintLine {
+  static constexpr uint32_t kShare = 1, kDeadline = 2, kLaxity = 4;
+  std::atomic<int32_t> share;              // percent
+  std::atomic<int32_t> lax_priority;       // while its laxity lasts
+  std::atomic<int32_t> critical_priority;  // and after
+  uint32_t reserved;
+  std::atomic<int64_t> laxity_ns;    // how long it can wait after it became ready
+  std::atomic<int64_t> deadline_ns;  // after it became ready
 };
 
 struct Slot {
@@ -123,6 +140,7 @@ struct Slot {
   StateLine state;
   CounterLine counters;
   IdentityLine identity;
+  HintLine hints;
 };
 
 struct alignas(4096) SlotTable {
@@ -131,6 +149,9 @@ struct alignas(4096) SlotTable {
   std::atomic<uint32_t> slots;       // kMaxSlots
   std::atomic<uint32_t> high_water;  // slots ever used: scanning may stop here
   std::atomic<int32_t> pid;
+  // Process -> scheduler: the share that it asked for last, whatever the XQueue,
+  // for policies that share between processes. Percent + 1; 0: it did not.
+  std::atomic<uint32_t> process_share;
   // Scheduler -> process: grows while the scheduler holds anything of this
   // process suspended; if it stands still for the lease, the scheduler hangs
   // and the agent takes over (sched/lease.h).
@@ -142,7 +163,7 @@ struct alignas(4096) SlotTable {
   alignas(4096) Slot slot[kMaxSlots];
 };
 
-static_assert(sizeof(Slot) == 256, "shared layout");
+static_assert(sizeof(Slot) == 320, "shared layout");
 static_assert(std::atomic<uint32_t>::is_always_lock_free);
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
 

@@ -128,6 +128,7 @@ XResult Registry::create(HwQueueHandle hwq, uint32_t level, XQueueHandle& out) {
   }
   // A priority that somebody set stays; else that of the stream is the default.
   handle.priority = shared.priority;
+  handle.hints = Session::default_hints();
   on_xqueue(handle.xqueue, [&](XQueue& queue) {
     if (shared.priority == config().priority)
       handle.priority = Session::existing()->default_priority(queue);
@@ -140,6 +141,7 @@ XResult Registry::create(HwQueueHandle hwq, uint32_t level, XQueueHandle& out) {
   out = next_handle_++;
   handles_[out] = handle;
   found->second.handle = out;
+  combine_hints(handle.xqueue);
   if (Session* session = Session::existing()) session->scheduler_inputs_changed();
   return kXSchedSuccess;
 }
@@ -157,6 +159,7 @@ XResult Registry::destroy(XQueueHandle handle, HwQueue& was_on) {
   handles_.erase(found);
   // That the hardware queue is gone already is no error here.
   combine(id);
+  combine_hints(id);
   const auto shared = shared_.find(id);
   if (shared != shared_.end() && --shared->second.handles == 0) {
     on_xqueue(id, [&](XQueue& queue) {
@@ -206,6 +209,26 @@ XResult Registry::combine(uint32_t id) {
   });
 }
 
+// As urgent as the most urgent: the largest share, the first deadline, the
+// shortest laxity.
+XResult Registry::combine_hints(uint32_t id) {
+  std::optional<Hints> all;
+  for (const auto& [name, handle] : handles_) {
+    if (handle.xqueue != id) continue;
+    const Hints& one = handle.hints;
+    if (!all) all.emplace();
+    if (one.share) all->share = std::max(*one.share, all->share.value_or(*one.share));
+    if (one.deadline_ns) {
+      all->deadline_ns = std::min(*one.deadline_ns, all->deadline_ns.value_or(*one.deadline_ns));
+    }
+    if (one.laxity && (!all->laxity || one.laxity->ns < all->laxity->ns)) all->laxity = one.laxity;
+  }
+  return on_xqueue(id, [&](XQueue& queue) {
+    write_hints(queue.slot(), all ? *all : Session::default_hints());
+    return kXSchedSuccess;
+  });
+}
+
 XResult Registry::set_level(XQueueHandle handle, uint32_t level) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto found = handles_.find(handle);
@@ -245,6 +268,16 @@ XResult Registry::set_priority(XQueueHandle handle, Priority priority) {
   if (found == handles_.end()) return kXSchedErrorNotFound;
   found->second.priority = priority;
   return combine(found->second.xqueue);
+}
+
+XResult Registry::set_hints(XQueueHandle handle, const std::function<void(Hints&)>& change) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = handles_.find(handle);
+  if (found == handles_.end()) return kXSchedErrorNotFound;
+  change(found->second.hints);
+  const XResult result = combine_hints(found->second.xqueue);
+  if (Session* session = Session::existing()) session->scheduler_inputs_changed();
+  return result;
 }
 
 XResult Registry::suspend(XQueueHandle handle, bool on, bool rests) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <new>
 #include <thread>
@@ -34,6 +35,7 @@ struct Handle {
   HwQueueHandle hwq = 0;
   uint32_t xqueue = 0;
   Priority priority = PRIORITY_DEFAULT;
+  Hints hints;
   bool suspended = false;
   int64_t threshold = 0;
   int64_t batch = 1;
@@ -61,6 +63,7 @@ class Registry {
   XResult set_level(XQueueHandle handle, uint32_t level);
   XResult set_launch(XQueueHandle handle, int64_t threshold, int64_t batch);
   XResult set_priority(XQueueHandle handle, Priority priority);
+  XResult set_hints(XQueueHandle handle, const std::function<void(Hints&)>& change);
   // With `rests`: refuses, and changes nothing, unless its level takes even
   // the running kernel off the GPU.
   XResult suspend(XQueueHandle handle, bool on, bool rests = false);
@@ -83,6 +86,7 @@ class Registry {
   XResult on_xqueue(uint32_t id, const std::function<XResult(XQueue&)>& act);
   // Carries out what all handles on XQueue `id` want. Caller holds `mutex_`.
   XResult combine(uint32_t id);
+  XResult combine_hints(uint32_t id);
 
   std::mutex mutex_;  // guards the following
   std::unordered_map<HwQueueHandle, HwQueue> hw_queues_;

@@ -72,13 +72,28 @@ static void hints(XQueueHandle xq) {
   CHECK_XS(XHintPriority(xq, PRIORITY_MAX));
   CHECK(check::xqueues().at(0).suspended == 0);
   CHECK(check::xqueues().at(0).priority == PRIORITY_MAX);
-  CHECK_RESULT(XHintUtilization(xq, 50), kXSchedErrorNotSupported);
+  const XQueueHandle none = 0x123456;
+  CHECK_XS(XHintUtilization(xq, 50));  // HPF does not use it: kept
   CHECK_RESULT(XHintUtilization(xq, 101), kXSchedErrorInvalidValue);
-  CHECK_RESULT(XHintTimeslice(TIMESLICE_DEFAULT), kXSchedErrorNotSupported);
+  CHECK_RESULT(XHintUtilization(xq, -1), kXSchedErrorInvalidValue);
+  CHECK_RESULT(XHintUtilization(none, 50), kXSchedErrorNotFound);
+  CHECK_XS(XHintTimeslice(TIMESLICE_DEFAULT));
   CHECK_RESULT(XHintTimeslice(1), kXSchedErrorInvalidValue);
-  CHECK_RESULT(XHintLaxity(xq, 100, 0, 1), kXSchedErrorNotSupported);
-  CHECK_RESULT(XHintDeadline(xq, 100), kXSchedErrorNotSupported);
-  CHECK_RESULT(XHintKDeadline(2), kXSchedErrorNotSupported);
+  CHECK_RESULT(XHintTimeslice(TIMESLICE_MAX + 1), kXSchedErrorInvalidValue);
+  CHECK_XS(XHintLaxity(xq, 100, 0, 1));
+  CHECK_XS(XHintLaxity(xq, NO_LAXITY, 0, 1));
+  CHECK_XS(XHintLaxity(xq, INT64_MAX, 0, 1));
+  CHECK_RESULT(XHintLaxity(xq, -2, 0, 1), kXSchedErrorInvalidValue);
+  CHECK_RESULT(XHintLaxity(xq, 100, PRIORITY_NO_EXECUTE, 1), kXSchedErrorInvalidValue);
+  CHECK_RESULT(XHintLaxity(xq, 100, 0, 256), kXSchedErrorInvalidValue);
+  CHECK_RESULT(XHintLaxity(none, 100, 0, 1), kXSchedErrorNotFound);
+  CHECK_XS(XHintDeadline(xq, 100));
+  CHECK_XS(XHintDeadline(xq, NO_DEADLINE));
+  CHECK_XS(XHintDeadline(xq, INT64_MAX));
+  CHECK_RESULT(XHintDeadline(xq, -2), kXSchedErrorInvalidValue);
+  CHECK_RESULT(XHintDeadline(none, 100), kXSchedErrorNotFound);
+  CHECK_XS(XHintKDeadline(2));
+  CHECK_RESULT(XHintKDeadline(0), kXSchedErrorInvalidValue);
   // Too late: there are queues. What it is already is no change.
   CHECK_RESULT(XHintSetScheduler(kSchedulerGlobal, kPolicyUnknown), kXSchedErrorNotAllowed);
   CHECK_XS(XHintSetScheduler(kSchedulerLocal, kPolicyHighestPriorityFirst));

@@ -141,6 +141,14 @@ uint32_t Connection::change_priority(int32_t pid, uint32_t xqueue, int32_t by) {
   return set(SetRequest::kPriorityBy, pid, xqueue, by);
 }
 
+uint32_t Connection::set_share(int32_t pid, uint32_t xqueue, int32_t percent) {
+  return set(SetRequest::kShare, pid, xqueue, percent);
+}
+
+uint32_t Connection::set_active(int32_t pid, uint32_t xqueue, bool active) {
+  return set(SetRequest::kActive, pid, xqueue, active ? 1 : 0);
+}
+
 uint32_t Connection::set_policy(const std::string& name) {
   SetRequest request = make_message<SetRequest>(MessageType::kSetRequest);
   request.what = SetRequest::kPolicy;

@@ -35,6 +35,8 @@ class Connection {
   uint32_t resume(int32_t pid, uint32_t xqueue);
   uint32_t set_priority(int32_t pid, uint32_t xqueue, int32_t to);
   uint32_t change_priority(int32_t pid, uint32_t xqueue, int32_t by);
+  uint32_t set_share(int32_t pid, uint32_t xqueue, int32_t percent);
+  uint32_t set_active(int32_t pid, uint32_t xqueue, bool active);
   uint32_t set_policy(const std::string& name);
 
   int fd() const { return socket_.get(); }

@@ -13,22 +13,33 @@ namespace xsched::ctl {
 
 using nlohmann::json;
 
-int set(const std::string& socket, const std::vector<std::string>& texts,
-        const PriorityChange& change, bool as_json) {
+int set(const std::string& socket, const std::vector<std::string>& texts, const Change& change,
+        bool as_json) {
   std::vector<Target> targets;
   for (const std::string& text : texts) targets.push_back(parse_target(text));
   Connection connection(socket);
   uint32_t matched = 0;
   for (const Target& target : targets) {
-    matched += change.to ? connection.set_priority(target.pid, target.xqueue, *change.to)
-                         : connection.change_priority(target.pid, target.xqueue, *change.by);
+    if (change.to) {
+      matched += connection.set_priority(target.pid, target.xqueue, *change.to);
+    } else if (change.by) {
+      matched += connection.change_priority(target.pid, target.xqueue, *change.by);
+    } else if (change.share) {
+      matched += connection.set_share(target.pid, target.xqueue, *change.share);
+    } else {
+      matched += connection.set_active(target.pid, target.xqueue, *change.active == "on");
+    }
   }
   if (as_json) {
     printf("%s\n", json{{"xqueues", matched}}.dump().c_str());
   } else if (change.to) {
     printf("priority %d for %u XQueues\n", *change.to, matched);
-  } else {
+  } else if (change.by) {
     printf("priority by %+d for %u XQueues\n", *change.by, matched);
+  } else if (change.share) {
+    printf("share %d %% for the processes of %u XQueues\n", *change.share, matched);
+  } else {
+    printf("active %s for the processes of %u XQueues\n", change.active->c_str(), matched);
   }
   return kDone;
 }

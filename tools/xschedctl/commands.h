@@ -35,12 +35,14 @@ struct ChaosOptions {
 int chaos(const std::string& socket, const ChaosOptions& options);
 
 // change.cpp
-struct PriorityChange {
-  std::optional<int32_t> to;
+struct Change {               // one of
+  std::optional<int32_t> to;  // the priority
   std::optional<int32_t> by;
+  std::optional<int32_t> share;       // percent
+  std::optional<std::string> active;  // on, off
 };
-int set(const std::string& socket, const std::vector<std::string>& targets,
-        const PriorityChange& change, bool json);
+int set(const std::string& socket, const std::vector<std::string>& targets, const Change& change,
+        bool json);
 // Without a name: which it is, and which there are.
 int policy(const std::string& socket, const std::optional<std::string>& name, bool json);
 

@@ -74,12 +74,16 @@ int command_line(int argc, char** argv) {
   const auto add_targets = [&](CLI::App* command) {
     command->add_option("TARGET", targets, "PID, PID:XQ or all")->required();
   };
-  PriorityChange change;
-  CLI::App* set_command = add("set", "changes the priority of XQueues");
+  Change change;
+  CLI::App* set_command = add("set", "changes the priority of XQueues, or what a process gets");
   add_targets(set_command);
   CLI::Option_group* how = set_command->add_option_group("change");
   how->add_option("--priority", change.to, "to this, -255..255")->check(CLI::Range(-255, 255));
   how->add_option("--by", change.by, "by so much")->check(CLI::Range(-510, 510));
+  how->add_option("--share", change.share, "UP, PUP, SPUP: percent of the GPU for the process")
+      ->check(CLI::Range(0, 100));
+  how->add_option("--active", change.active, "AWF: somebody waits for the process; on or off")
+      ->check(CLI::IsMember({"on", "off"}));
   how->require_option(1);
   std::optional<std::string> policy_name;
   CLI::App* policy_command = add("policy", "tells or changes who runs");

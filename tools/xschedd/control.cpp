@@ -250,6 +250,9 @@ bool Server::on_resume(Connection& c, const ResumeRequest& request) {
 
 bool Server::on_set(Connection& c, const SetRequest& request) {
   if (request.what == SetRequest::kPolicy) return set_policy(c, request);
+  if (request.what == SetRequest::kShare || request.what == SetRequest::kActive) {
+    return set_process(c, request);
+  }
   if (request.what != SetRequest::kPriority && request.what != SetRequest::kPriorityBy) {
     error_ = "a setting " + std::to_string(request.what) + " that there is not";
     return false;
@@ -278,6 +281,37 @@ bool Server::on_set(Connection& c, const SetRequest& request) {
   return send_reply(c, Status::kOk, matched, "");
 }
 
+// Of processes as a whole, XQueues that they make later included.
+bool Server::set_process(Connection& c, const SetRequest& request) {
+  // Else an owner could take more than the rules give.
+  if (request.what == SetRequest::kShare && c.peer.uid != 0 && c.peer.uid != geteuid()) {
+    return send_reply(c, Status::kPermission, 0, "shares are root's to give");
+  }
+  const Status status = check_target(c, request.pid);
+  if (status == Status::kPermission) {
+    return send_reply(c, status, 0, "the process belongs to another user");
+  }
+  if (status != Status::kOk) return send_reply(c, status, 0, "no such process is scheduled here");
+  if (request.xqueue != kAllXQueues) {
+    return send_reply(c, Status::kRefused, 0, "this is set for a process, not for one XQueue");
+  }
+  uint32_t matched = 0;
+  for (auto& other : connections_) {
+    if (!other->started || other->gone || !may_touch(c.peer, other->peer)) continue;
+    if (request.pid != 0 && request.pid != other->peer.pid) continue;
+    if (request.what == SetRequest::kShare) {
+      other->share_set = static_cast<int16_t>(std::clamp(request.value, 0, 100));
+      apply_rules(*other);
+    } else {
+      ProcessFacts facts = other->view->facts();
+      facts.active = request.value != 0;
+      set_facts(*other, facts);
+    }
+    for (const XQueueEntry& entry : other->view->entries()) matched += entry.used ? 1 : 0;
+  }
+  return send_reply(c, Status::kOk, matched, "");
+}
+
 bool Server::set_policy(Connection& c, const SetRequest& request) {
   if (c.peer.uid != 0 && c.peer.uid != geteuid()) {
     return send_reply(c, Status::kPermission, 0, "the policy is root's to choose");
@@ -289,6 +323,7 @@ bool Server::set_policy(Connection& c, const SetRequest& request) {
   std::unique_ptr<Policy> policy = make_policy(name, error);
   if (policy == nullptr) return send_reply(c, Status::kRefused, 0, error.c_str());
   arbiter_.set_policy(std::move(policy));
+  cpu_look_ns_ = 0;
   decide_ = true;
   log(LogLevel::kInfo, "policy %s, by uid %u", std::string(arbiter_.policy().name()).c_str(),
       c.peer.uid);

@@ -3,13 +3,21 @@
 // What the configuration means for the processes that are here: read at the
 // start and at SIGHUP, asked when a process comes.
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "base/log.h"
+#include "policy/builtin.h"
 #include "server.h"
+
+#ifndef SCHED_DEADLINE
+#define SCHED_DEADLINE 6
+#endif
 
 namespace xsched {
 namespace {
@@ -46,7 +54,7 @@ std::string cgroup_of(pid_t pid) {
 ProcessTerms terms_of(const ProcessSettings& settings) {
   ProcessTerms terms;
   terms.priority = settings.priority;
-  terms.share = settings.share.value_or(terms.share);
+  terms.share = settings.share;
   terms.level_cap = settings.level.value_or(terms.level_cap);
   if (settings.latency_budget_ns) {
     terms.deadline_ns = static_cast<int64_t>(*settings.latency_budget_ns);
@@ -54,7 +62,43 @@ ProcessTerms terms_of(const ProcessSettings& settings) {
   return terms;
 }
 
+// Of its first thread, as nice(1), chrt(1) and renice(1) set it. The pid is the
+// kernel's word (SO_PEERCRED); 0 is a process of a namespace that we do not see.
+int16_t cpu_priority_of(pid_t pid) {
+  if (pid <= 0) return 0;
+  const int how = sched_getscheduler(pid);
+  if (how < 0) return 0;
+  if ((how & ~SCHED_RESET_ON_FORK) == SCHED_DEADLINE) return cpu_priority(0, 100);
+  sched_param parameters{};
+  if (sched_getparam(pid, &parameters) == 0 && parameters.sched_priority > 0) {
+    return cpu_priority(0, parameters.sched_priority);
+  }
+  errno = 0;
+  const int nice = getpriority(PRIO_PROCESS, static_cast<id_t>(pid));
+  return errno == 0 ? cpu_priority(nice, 0) : 0;
+}
+
+// How long a renice may go unnoticed.
+constexpr uint64_t kCpuLookNs = 1'000'000'000;
+
 }  // namespace
+
+void Server::set_facts(Connection& c, const ProcessFacts& facts) {
+  if (facts == c.view->facts()) return;
+  c.view->set_facts(facts);
+  c.dirty = decide_ = true;
+}
+
+void Server::look_at_cpu_priorities(uint64_t now) {
+  if (!arbiter_.policy().by_cpu_priority() || now < cpu_look_ns_) return;
+  cpu_look_ns_ = now + kCpuLookNs;
+  for (auto& c : connections_) {
+    if (c->view == nullptr || c->gone) continue;
+    ProcessFacts facts = c->view->facts();
+    facts.cpu_priority = cpu_priority_of(c->peer.pid);
+    set_facts(*c, facts);
+  }
+}
 
 void Server::apply_rules(Connection& c) {
   ProcessTerms terms;
@@ -64,6 +108,7 @@ void Server::apply_rules(Connection& c) {
     const std::string cgroup = cgroup_of(c.peer.pid), command = command_of(c.peer.pid);
     terms = terms_of(config_.settings_for({c.peer.uid, cgroup, command}));
   }
+  if (c.share_set) terms.share = c.share_set;
   if (terms == c.view->terms()) return;
   c.view->set_terms(terms);
   c.dirty = decide_ = true;
@@ -77,6 +122,7 @@ void Server::use_config(Config config) {
     std::string error;
     // The parser has checked the name.
     arbiter_.set_policy(make_policy(config_.policy, error));
+    cpu_look_ns_ = 0;
   }
   arbiter_.set_parameters(config_.timeslice_ns, config_.concurrency);
   decide_ = true;

@@ -321,6 +321,7 @@ bool Server::on_start(Connection& c) {
   open_module();  // it may have come since
   c.started = c.dirty = decide_ = true;
   arbiter_.add(*c.view);
+  cpu_look_ns_ = 0;
   log(LogLevel::kInfo, "pid %d (%s, uid %u) is scheduled here", static_cast<int>(c.peer.pid),
       c.comm, c.peer.uid);
   return true;
@@ -374,6 +375,7 @@ void Server::remove_gone() {
 // ---- decisions ----
 
 void Server::decide_and_publish() {
+  if (decide_) look_at_cpu_priorities(now_ns());
   const bool asked = decide_ || holds_changed_;
   const bool due = due_;
   decide_ = look_ = due_ = false;
@@ -475,6 +477,10 @@ uint64_t Server::next_time_ns() {
       again != 0 && (next == 0 || again < next)) {
     next = again;
   }
+  if (arbiter_.policy().by_cpu_priority() && !connections_.empty() &&
+      (next == 0 || cpu_look_ns_ < next)) {
+    next = std::max(cpu_look_ns_, now);
+  }
   return next;
 }
 
@@ -508,6 +514,7 @@ void Server::on_time(uint64_t now) {
     module_.renew();
   }
   expire_holds(now);
+  look_at_cpu_priorities(now);
   const uint64_t again = arbiter_.decide_again_ns();
   if (again != 0 && again <= now) due_ = true;
 }

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,8 @@ struct Connection {
   SlotMemory memory;
   std::unique_ptr<TableView> view;
   uint32_t lease_ms = 0;
+  // Set by an operator.
+  std::optional<int16_t> share_set;
   bool started = false;    // the ControlLines are ours to write
   bool dirty = false;      // to be scanned in this turn
   bool announced = false;  // the last kApply said that something is suspended
@@ -120,6 +123,8 @@ class Server {
 
   // rules.cpp
   void apply_rules(Connection& c);
+  void set_facts(Connection& c, const ProcessFacts& facts);
+  void look_at_cpu_priorities(uint64_t now);
   void use_config(Config config);
   void reload();
   void on_config();
@@ -132,6 +137,7 @@ class Server {
   bool on_hold(Connection& c, const HoldRequest& request);
   bool on_resume(Connection& c, const ResumeRequest& request);
   bool on_set(Connection& c, const SetRequest& request);
+  bool set_process(Connection& c, const SetRequest& request);
   bool set_policy(Connection& c, const SetRequest& request);
   bool send_reply(Connection& c, Status status, uint32_t matched, const char* text);
   Status check_target(const Connection& c, int32_t pid) const;
@@ -178,6 +184,8 @@ class Server {
   uint64_t next_serial_ = 1;
   uint64_t armed_ns_ = 0;  // when the timer fires, 0: off
   uint64_t next_beat_ns_ = 0;
+  // For policies that use the CPU's priorities: when to look at them again.
+  uint64_t cpu_look_ns_ = 0;
   bool decide_ = false;  // something changed in this turn
   bool due_ = false;     // the arbiter asked for a decision at this time
   bool look_ = false;    // something may have: scan first

@@ -10,8 +10,8 @@
 """
 
 from .api import XSched
-from .queue import (XQueue, XQueueInfo, XSchedError, preloaded, set_scheduler, stream_handle,
-                    xqueues)
+from .queue import (XQueue, XQueueInfo, XSchedError, preloaded, set_concurrency, set_scheduler,
+                    set_timeslice, stream_handle, xqueues)
 from .types import *  # noqa: F401,F403
 
 __version__ = "0.1.0"

@@ -9,8 +9,9 @@ from typing import Any, Callable, Iterator, NamedTuple, Optional, Type, TypeVar,
 from . import _library
 from .api import XSched
 from .hip import XSchedHip
-from .types import (HwQueueHandle, XPolicyType, XPreemptLevel, XQueueHandle, XQueueResumeFlag,
-                    XQueueState, XQueueSuspendFlag, XResult, XSchedulerType)
+from .types import (NO_DEADLINE, NO_LAXITY, HwQueueHandle, XPolicyType, XPreemptLevel,
+                    XQueueHandle, XQueueResumeFlag, XQueueState, XQueueSuspendFlag, XResult,
+                    XSchedulerType)
 
 T = TypeVar("T")
 
@@ -108,6 +109,27 @@ class XQueue:
         check("XHintPriority", XSched.XHintPriority(self.handle, priority))
 
     priority = property(None, _set_priority, doc="-255..255, higher is more urgent; write only.")
+
+    def _set_utilization(self, percent: int) -> None:
+        check("XHintUtilization", XSched.XHintUtilization(self.handle, percent))
+
+    utilization = property(None, _set_utilization,
+                           doc="0..100 percent, for UP, PUP and SPUP; write only.")
+
+    def _set_deadline(self, microseconds: Optional[int]) -> None:
+        value = NO_DEADLINE if microseconds is None else microseconds
+        check("XHintDeadline", XSched.XHintDeadline(self.handle, value))
+
+    deadline_us = property(None, _set_deadline,
+                           doc="After it became ready, for KEDF; None: none; write only.")
+
+    def set_laxity(self, microseconds: Optional[int], lax_priority: int,
+                   critical_priority: int) -> None:
+        """For LAX: it can wait for so long after it became ready, and has these
+        priorities while it can and when it no longer can. None: it cannot wait."""
+        value = NO_LAXITY if microseconds is None else microseconds
+        check("XHintLaxity",
+              XSched.XHintLaxity(self.handle, value, lax_priority, critical_priority))
 
     def set_launch_config(self, threshold: int, batch_size: int = 1) -> None:
         check("XQueueSetLaunchConfig",
@@ -240,6 +262,16 @@ def set_scheduler(scheduler: XSchedulerType,
                   policy: XPolicyType = XPolicyType.kPolicyHighestPriorityFirst) -> None:
     """Before the first use of HIP, later only if nothing changes."""
     check("XHintSetScheduler", XSched.XHintSetScheduler(scheduler, policy))
+
+
+def set_timeslice(microseconds: int) -> None:
+    """Of UP, PUP, SPUP and CFS; not while xschedd schedules this process."""
+    check("XHintTimeslice", XSched.XHintTimeslice(microseconds))
+
+
+def set_concurrency(k: int) -> None:
+    """Of KEDF: how many run at once; not while xschedd schedules this process."""
+    check("XHintKDeadline", XSched.XHintKDeadline(k))
 
 
 def preloaded() -> bool:

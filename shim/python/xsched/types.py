@@ -12,6 +12,9 @@ Timeslice = int
 Laxity = int
 Deadline = int
 
+NO_LAXITY: Laxity = -1
+NO_DEADLINE: Deadline = -1
+
 
 class XResult(IntEnum):
     kXSchedSuccess = 0

@@ -107,10 +107,45 @@ def upstream_names():
     expect("resume", xsched.XSched.XQueueResume(xq, 0) == XResult.kXSchedSuccess)
     expect("wait", xsched.XSched.XQueueWaitAll(xq) == XResult.kXSchedSuccess)
     expect("result", words.are(3, stream))
-    expect("NotSupported is told", xsched.XSched.XHintDeadline(xq, 100)
+    for call, arguments in (("XHintUtilization", (xq, 50)), ("XHintDeadline", (xq, 100)),
+                            ("XHintLaxity", (xq, 100, 0, 1)), ("XHintTimeslice", (1000,)),
+                            ("XHintKDeadline", (1,))):
+        expect(call, getattr(xsched.XSched, call)(*arguments) == XResult.kXSchedSuccess)
+    expect("NotSupported is told",
+           xsched.XSched.XQueueResume(xq, xsched.XQueueResumeFlag.kQueueResumeFlagDropCommands)
            == XResult.kXSchedErrorNotSupported)
     expect("destroy", xsched.XSched.XQueueDestroy(xq) == XResult.kXSchedSuccess)
     expect("NotFound is told", xsched.XSched.XQueueDestroy(xq) == XResult.kXSchedErrorNotFound)
+
+
+def hints():
+    """What is hinted is taken or refused; work under hints is right."""
+    xsched.set_scheduler(xsched.XSchedulerType.kSchedulerLocal,
+                         xsched.XPolicyType.kPolicyKEarliestDeadlineFirst)
+    xsched.set_timeslice(1000)
+    expect_error(XResult.kXSchedErrorInvalidValue, xsched.set_timeslice, 1)
+    expect_error(XResult.kXSchedErrorInvalidValue, xsched.set_concurrency, 0)
+    late, soon = hip.Stream(), hip.Stream()
+    words = hip.Words(COUNT)
+    with xsched.XQueue(late.handle) as slow, xsched.XQueue(soon.handle) as urgent:
+        slow.deadline_us = 3600 * 10**6
+        urgent.deadline_us = 1
+        for xq in (slow, urgent):
+            xq.utilization = 50
+            xq.set_laxity(100, lax_priority=0, critical_priority=1)
+            xq.set_laxity(None, 0, 1)
+        expect_error(XResult.kXSchedErrorInvalidValue, setattr, slow, "utilization", 101)
+        expect_error(XResult.kXSchedErrorInvalidValue, setattr, slow, "deadline_us", -2)
+        expect_error(XResult.kXSchedErrorInvalidValue, slow.set_laxity, 1, 0, 256)
+        slow.deadline_us = None
+        words.fill_on(late, 1)
+        words.fill_on(soon, 2)
+        slow.wait()
+        urgent.wait()
+    xsched.set_concurrency(2)
+    words.free()
+    late.destroy()
+    soon.destroy()
 
 
 def threads():
@@ -219,8 +254,8 @@ def imported():
     work(9)
 
 
-CASES = (objects, upstream_names, threads, fork_before_init, spawn_after_init, fork_after_init,
-         fork_then_exec, imported)
+CASES = (objects, upstream_names, hints, threads, fork_before_init, spawn_after_init,
+         fork_after_init, fork_then_exec, imported)
 
 
 def main():

@@ -60,10 +60,46 @@ TEST_F(CommandsTest, SetRefusesWhatItCannotDo) {
   EXPECT_EQ(priorities(), std::vector<int>{0});
 }
 
+TEST_F(CommandsTest, ActiveProcessesGoFirstUnderAwf) {
+  EXPECT_EQ(ctl({"policy", "AWF"}), 0);
+  auto front = client(), back = client();
+  std::string output;
+  EXPECT_EQ(ctl({"set", std::to_string(front->pid()), "--active", "on"}, &output), 0);
+  EXPECT_EQ(output, "active on for the processes of 1 XQueues\n");
+  ASSERT_TRUE(front->ok("edges 0") && front->ok("ready 0"));
+  EXPECT_TRUE(back->ok("suspended 0"));
+  EXPECT_EQ(ctl({"set", "all", "--active", "off"}), 0);
+  EXPECT_TRUE(back->ok("running 0"));
+}
+
+TEST_F(CommandsTest, AShareIsSetForAProcessNotForOneXQueue) {
+  auto c = client(2);
+  std::string output;
+  EXPECT_EQ(ctl({"set", c->target(1), "--share", "30"}), 1);
+  EXPECT_EQ(ctl({"set", c->target(1), "--active", "on"}), 1);
+  EXPECT_EQ(ctl({"set", "all", "--share", "101"}), 2);
+  EXPECT_EQ(ctl({"set", "all", "--active", "maybe"}), 2);
+  EXPECT_EQ(ctl({"set", "all", "--share", "30"}, &output), 0);
+  EXPECT_EQ(output, "share 30 % for the processes of 2 XQueues\n");
+}
+
+// SPUP: a share of none is none, and only shares decide.
+TEST_F(CommandsTest, AnOperatorsShareCountsAtOnce) {
+  EXPECT_EQ(ctl({"policy", "SPUP"}), 0);
+  auto c = client();
+  ASSERT_TRUE(c->ok("ready 0"));
+  EXPECT_EQ(ctl({"set", std::to_string(c->pid()), "--share", "0"}), 0);
+  EXPECT_TRUE(c->ok("suspended 0"));
+  EXPECT_EQ(ctl({"set", std::to_string(c->pid()), "--share", "100"}), 0);
+  EXPECT_TRUE(c->ok("running 0"));
+}
+
 TEST_F(CommandsTest, OnlyTheOwnerAndRootSet) {
   if (getuid() != 0) GTEST_SKIP() << "skipped: needs root to become another user";
   auto c = client();
   EXPECT_EQ(ctl({"set", c->target(), "--priority", "9"}, nullptr, kNobody), 1);
+  EXPECT_EQ(ctl({"set", "all", "--share", "1"}, nullptr, kNobody), 1);
+  EXPECT_EQ(ctl({"set", std::to_string(c->pid()), "--active", "on"}, nullptr, kNobody), 1);
   EXPECT_EQ(ctl({"policy", "CFS"}, nullptr, kNobody), 1);
   EXPECT_EQ(priorities(), std::vector<int>{0});
 }

@@ -81,6 +81,35 @@ TEST(Config, HipQueuesAreWhatHipWillMake) {
   EXPECT_EQ(parse({}).hip_queues, 4u);
 }
 
+TEST(Config, HintsOfUpstreamsNames) {
+  const Config none = parse({{"XSCHED_AUTO_XQUEUE_UTILIZATION", ""}});
+  struct Row {
+    const char* name;
+    std::optional<long> Config::*member;
+    std::map<std::string, std::optional<long>> values;
+  };
+  const std::optional<long> no;
+  const Row table[] = {
+      {"XSCHED_AUTO_XQUEUE_UTILIZATION",
+       &Config::utilization,
+       {{"0", 0}, {"100", 100}, {"101", no}, {"-1", no}, {"all", no}}},
+      {"XSCHED_AUTO_XQUEUE_DEADLINE",
+       &Config::deadline_us,
+       {{"1", 1}, {"9223372036854775", 9223372036854775}, {"9223372036854776", no}, {"0", no}}},
+      {"XSCHED_AUTO_XQUEUE_LAXITY", &Config::laxity_us, {{"1", 1}, {"0", no}, {"2ms", no}}},
+      {"XSCHED_AUTO_XQUEUE_TIMESLICE",
+       &Config::timeslice_us,
+       {{"100", 100}, {"10000000", 10000000}, {"99", no}, {"10000001", no}}},
+      {"XSCHED_AUTO_XQUEUE_KDEADLINE", &Config::concurrency, {{"1", 1}, {"7", 7}, {"0", no}}},
+  };
+  for (const Row& row : table) {
+    EXPECT_EQ(none.*row.member, no) << row.name;
+    for (const auto& [text, value] : row.values) {
+      EXPECT_EQ(parse({{row.name, text}}).*row.member, value) << row.name << " '" << text << "'";
+    }
+  }
+}
+
 TEST(Config, Engine) {
   const std::map<std::string, EngineChoice> table = {
       {"auto", EngineChoice::kAuto}, {"kfd", EngineChoice::kKfd},   {"KFD", EngineChoice::kKfd},

@@ -10,6 +10,7 @@
 
 #include "fake_xqueues.h"
 #include "runtime/base/log.h"
+#include "runtime/xqueue/hints.h"
 
 namespace {
 
@@ -73,6 +74,10 @@ bool handle(const char* line, FakeXQueues& x, Agent& agent) {
     identity.module_handle.store(name);
     agent.slots_changed();
     answer(true);
+  } else if (strcmp(word, "deadline") == 0) {  // SLOT MILLISECONDS
+    xsched::write_hints(x.slot(slot), {.deadline_ns = int64_t{b} * 1'000'000});
+    agent.slots_changed();
+    answer(true);
   } else if (strcmp(word, "suspended") == 0 || strcmp(word, "running") == 0) {
     answer(x.wait(slot, word[0] == 's'));
   } else if (strcmp(word, "edges") == 0) {
@@ -85,9 +90,8 @@ bool handle(const char* line, FakeXQueues& x, Agent& agent) {
   } else if (strcmp(word, "suspends") == 0) {
     answer(x.wait_for([&] { return x.suspends(slot) >= static_cast<uint64_t>(b); }));
   } else if (strcmp(word, "capped") == 0) {
-    answer(x.wait_for([&] {
-      return x.slot(slot).control.level_cap.load() == static_cast<uint32_t>(b);
-    }));
+    answer(x.wait_for(
+        [&] { return x.slot(slot).control.level_cap.load() == static_cast<uint32_t>(b); }));
   } else if (strcmp(word, "look") == 0) {
     snprintf(text, sizeof text, "run %u window %u guard %u notify %u",
              x.slot(slot).control.run.load(), x.slot(slot).control.window.load(),
@@ -98,6 +102,8 @@ bool handle(const char* line, FakeXQueues& x, Agent& agent) {
   } else if (strcmp(word, "patience") == 0) {
     x.set_patience(std::chrono::milliseconds(a));
     answer(true);
+  } else if (strcmp(word, "follows") == 0) {
+    answer(agent.follows_daemon() ? "xschedd" : "itself");
   } else if (strcmp(word, "fork") == 0) {
     leave_child_behind();
   } else if (strcmp(word, "release") == 0) {

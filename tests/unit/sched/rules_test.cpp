@@ -2,6 +2,7 @@
 //
 // xschedd's configuration at work: who gets what, and reading it again.
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -60,6 +61,48 @@ TEST_F(RulesTest, WhatAnOperatorSetGoesBeforeTheRuleAndOutlivesAReload) {
   ASSERT_EQ(ctl::Connection(socket()).change_priority(one.pid(), kAllXQueues, 3), 1u);
   ASSERT_TRUE(reload(*daemon, rule + "level = 2\n"));
   EXPECT_NE(listed().find("\"priority\": 10"), std::string::npos) << listed();
+}
+
+TEST_F(RulesTest, AHintReachesTheDaemonAndARuleGoesBeforeIt) {
+  auto daemon = start("policy = \"KEDF\"\n");
+  Client near(environment_), far(environment_);
+  near.ask("add 0");
+  far.ask("add 0");
+  ASSERT_TRUE(near.ok("deadline 0 100000"));
+  ASSERT_TRUE(far.ok("deadline 0 10000000"));
+  ASSERT_TRUE(far.ok("edges 0") && near.ok("edges 0"));
+  ASSERT_TRUE(far.ok("ready 0") && near.ok("ready 0"));
+  EXPECT_TRUE(far.ok("suspended 0"));
+  EXPECT_TRUE(near.ok("running 0"));
+  // The same for all: the first that was ready.
+  ASSERT_TRUE(reload(*daemon, "policy = \"KEDF\"\n[default]\nlatency_budget_us = 1000\n"));
+  EXPECT_TRUE(near.ok("suspended 0"));
+  EXPECT_TRUE(far.ok("running 0"));
+}
+
+// Whose the timeslice and k are (XHintTimeslice).
+TEST_F(RulesTest, AProcessKnowsWhetherItsSchedulerIsItsOwn) {
+  auto daemon = start("");
+  Client one(environment_);
+  ASSERT_TRUE(one.ok("status xschedd"));
+  EXPECT_EQ(one.ask("follows"), "xschedd");
+  daemon->kill_and_wait();
+  ASSERT_TRUE(one.ok("status local"));
+  EXPECT_EQ(one.ask("follows"), "itself");
+}
+
+TEST_F(RulesTest, NiceOnTheCpuIsPriorityUnderChpf) {
+  auto daemon = start("policy = \"CHPF\"\n");
+  Client one(environment_), two(environment_);
+  one.ask("add 10");  // does not count
+  two.ask("add 0");
+  ASSERT_TRUE(one.ok("status xschedd") && two.ok("status xschedd"));
+  ASSERT_TRUE(one.ok("ready 0") && two.ok("ready 0"));
+  ASSERT_EQ(setpriority(PRIO_PROCESS, static_cast<id_t>(one.pid()), 5), 0);
+  EXPECT_TRUE(one.ok("suspended 0")) << "a renice is noticed though nothing else happens";
+  ASSERT_EQ(setpriority(PRIO_PROCESS, static_cast<id_t>(two.pid()), 10), 0);
+  EXPECT_TRUE(two.ok("suspended 0"));
+  EXPECT_TRUE(one.ok("running 0"));
 }
 
 TEST_F(RulesTest, AUsersProcessesGetTheirRule) {

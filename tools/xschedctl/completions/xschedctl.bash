@@ -50,7 +50,8 @@ _xschedctl() {
     --log) mapfile -t COMPREPLY < <(compgen -W 'off error warn info debug' -- "$cur"); return ;;
     --level) mapfile -t COMPREPLY < <(compgen -W '1 2 3' -- "$cur"); return ;;
     --user) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
-    --priority | --by | --window | --lease | --lease-ms | --stream-queues | --stream-priority) return ;;
+    --active) mapfile -t COMPREPLY < <(compgen -W 'on off' -- "$cur"); return ;;
+    --priority | --by | --share | --window | --lease | --lease-ms | --stream-queues | --stream-priority) return ;;
   esac
   local options=''
   case $command in
@@ -60,7 +61,7 @@ _xschedctl() {
       options='--priority --level --window --stream-queues --stream-priority --engine --scheduler
         --policy --lease-ms --log --shim --help --'
       ;;
-    set) options='--priority --by --json --help' ;;
+    set) options='--priority --by --share --active --json --help' ;;
     policy) options='--json --help HPF HHPF CHPF UP PUP SPUP KEDF LAX AWF CFS MLFQ' ;;
     suspend) options='--lease --json --help' ;;
     resume) options='--json --help' ;;

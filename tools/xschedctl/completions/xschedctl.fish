@@ -15,7 +15,7 @@ complete -c xschedctl -l socket -r -F -d 'where xschedd listens'
 complete -c xschedctl -n "not __fish_seen_subcommand_from $commands" -a info -d 'the daemon, its policy, the engines in use'
 complete -c xschedctl -n "not __fish_seen_subcommand_from $commands" -a list -d 'every XQueue'
 complete -c xschedctl -n "not __fish_seen_subcommand_from $commands" -a run -d 'start a program under the shim'
-complete -c xschedctl -n "not __fish_seen_subcommand_from $commands" -a set -d 'change the priority of XQueues'
+complete -c xschedctl -n "not __fish_seen_subcommand_from $commands" -a set -d 'change the priority of XQueues, or what a process gets'
 complete -c xschedctl -n "not __fish_seen_subcommand_from $commands" -a policy -d 'tell or change who runs'
 complete -c xschedctl -n "not __fish_seen_subcommand_from $commands" -a suspend -d 'suspend until ended, or for --lease'
 complete -c xschedctl -n "not __fish_seen_subcommand_from $commands" -a resume -d 'end suspends, whoever made them'
@@ -37,6 +37,8 @@ complete -c xschedctl -n '__fish_seen_subcommand_from run' -xa '(__fish_complete
 
 complete -c xschedctl -n '__fish_seen_subcommand_from set' -l priority -x -d 'to this'
 complete -c xschedctl -n '__fish_seen_subcommand_from set' -l by -x -d 'by so much'
+complete -c xschedctl -n '__fish_seen_subcommand_from set' -l share -x -d 'percent of the GPU'
+complete -c xschedctl -n '__fish_seen_subcommand_from set' -l active -x -a 'on off' -d 'somebody waits for it'
 complete -c xschedctl -n '__fish_seen_subcommand_from suspend' -l lease -x -d milliseconds
 complete -c xschedctl -n '__fish_seen_subcommand_from doctor' -l user -x -a '(__fish_complete_users)' -d 'whose permissions'
 complete -c xschedctl -n '__fish_seen_subcommand_from policy' -a $policies
