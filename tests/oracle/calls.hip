@@ -24,6 +24,7 @@ void Executor::per_thread_call(const Op& op, int s) {
   Resource& a = buffer(op.a);
   Resource& b = other_buffer(op.b >> 8, a);
   if (s == 0) s = 1;
+  on(s);
   const hipStream_t handle = s == 1 ? nullptr : stream(s);
   const uint32_t variant = op.b % 8;
   if (variant == 0) {
@@ -44,6 +45,7 @@ void Executor::per_thread_call(const Op& op, int s) {
     check(hipEventCreate(&event), "create event");
     check(hipEventRecord_spt(event, handle), "record");
     check(hipStreamWaitEvent_spt(stream(t), event, 0), "stream waits for event");
+    on(s);
     check(hipEventDestroy(event), "destroy event");
     check(hipStreamSynchronize_spt(handle), "wait for stream");
     waited_for(s);
@@ -200,6 +202,7 @@ void Executor::pool(const Op& op, int s) {
   hipMemPoolProps properties{};
   properties.allocType = hipMemAllocationTypePinned;
   properties.location.type = hipMemLocationTypeDevice;
+  properties.location.id = device_of(s);
   hipMemPool_t made = nullptr;
   check(hipMemPoolCreate(&made, &properties), "create pool");
   if (made == nullptr) return;

@@ -31,9 +31,13 @@ class Digest {
   uint64_t value_ = 0xcbf29ce484222325ull;
 };
 
+// Before the first program: each GPU may reach the memory of the other. False
+// if there are fewer than `gpus`.
+bool let_peers_reach_each_other(uint32_t gpus);
+
 class Executor {
  public:
-  Executor(const Program& program, bool print);
+  Executor(const Program& program, uint32_t gpus, bool print);
   ~Executor();
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
@@ -61,15 +65,24 @@ class Executor {
 
   void check(hipError_t code, const char* what);
   int pick_stream(uint32_t number) const { return static_cast<int>(number % streams_.size()); }
-  hipStream_t stream(int s) const { return streams_[static_cast<size_t>(s)]; }
+  // The handles of the null and the per-thread stream mean those of the thread's device.
+  hipStream_t stream(int s) {
+    on(s);
+    return streams_[static_cast<size_t>(s)];
+  }
   bool created(int s) const { return s >= 2; }
+  int device_of(int s) const { return device_[static_cast<size_t>(s)]; }
+  // The thread's device is that of stream `s` from here on.
+  void on(int s);
+  void on_device(int device);
   bool implicit(int from, int to) const;
   void order_after(const Resource& r, int s, uint32_t how);
   // The next operation of stream `s` uses all of them.
   void use(std::initializer_list<Resource*> all, int s, uint32_t how);
   void host_owns(Resource& r, uint32_t how);
   void waited_for(int s);
-  void waited_for_all();
+  void waited_for_device(int device);
+  void wait_for_device(int device);
   Resource& buffer(uint32_t n) { return buffers_[n % kBuffers]; }
   Resource& other_buffer(uint32_t n, const Resource& not_this);
   HostCall* host_call(uint32_t cell, uint32_t value);
@@ -101,15 +114,21 @@ class Executor {
   void burst(const Op& op, int s);
   void other_thread(const Op& op);
   void new_stream(const Op& op);
+  // peers.hip
+  void peer_copy(const Op& op, int s);
+  void peer_allocation(const Op& op, int s);
   int waiter(uint32_t number, int writer) const;
   void wait_value(const Op& op, int s);
   void mistakes(const Op& op, int s);
   hipStream_t make_stream(uint32_t flags);
 
   const bool print_;
+  const int gpus_;
+  int current_ = 0;                   // the thread's device
   std::vector<hipStream_t> streams_;  // 0: null, 1: per-thread, then created ones
   std::vector<bool> blocking_;
   std::vector<int> priority_;
+  std::vector<int> device_;
   Resource buffers_[kBuffers], pinned_[kPinned], cells_[kCells];
   uint64_t cell_values_[kCells] = {};
   Resource flag_;    // for wait_value and wide_value

@@ -9,16 +9,19 @@
 
 namespace oracle {
 
-Executor::Executor(const Program& program, bool print) : print_(print), pageable_(kWords) {
+Executor::Executor(const Program& program, uint32_t gpus, bool print)
+    : print_(print), gpus_(static_cast<int>(gpus)), pageable_(kWords) {
   streams_ = {nullptr, hipStreamPerThread};
   blocking_ = {true, true};
   priority_ = {0, 0};
+  device_ = {0, 0};
   for (uint32_t i = 0; i < program.streams; ++i) make_stream(program.stream_flags >> i);
   const auto fill = [](uint32_t* words, uint32_t n) {
     for (uint32_t i = 0; i < kWords; ++i) words[i] = i * 2654435761u + n;
   };
   std::vector<uint32_t> start(kWords);
   for (uint32_t n = 0; n < kBuffers; ++n) {
+    on_device(static_cast<int>(n) % gpus_);
     void* p = nullptr;
     check(n + 1 == kBuffers ? hipMallocManaged(&p, kWords * 4) : hipMalloc(&p, kWords * 4),
           "hipMalloc");
@@ -27,6 +30,7 @@ Executor::Executor(const Program& program, bool print) : print_(print), pageable
     fill(start.data(), n);
     check(hipMemcpy(p, start.data(), kWords * 4, hipMemcpyDefault), "hipMemcpy");
   }
+  on_device(0);
   for (uint32_t n = 0; n < kPinned; ++n) {
     void* p = nullptr;
     check(hipHostMalloc(&p, kWords * 4, hipHostMallocDefault), "hipHostMalloc");
@@ -42,6 +46,7 @@ Executor::Executor(const Program& program, bool print) : print_(print), pageable
 }
 
 Executor::~Executor() {
+  on_device(0);
   for (size_t s = 2; s < streams_.size(); ++s) (void)hipStreamDestroy(streams_[s]);
   for (Resource& r : buffers_) (void)hipFree(r.data);
   for (Resource& r : pinned_) (void)hipHostFree(r.data);
@@ -54,8 +59,20 @@ void Executor::check(hipError_t code, const char* what) {
   if (print_) std::printf("    %s: %s\n", what, hipGetErrorName(code));
 }
 
+void Executor::on_device(int device) {
+  if (device == current_) return;
+  check(hipSetDevice(device), "set device");
+  current_ = device;
+}
+
+void Executor::on(int s) {
+  on_device(device_of(s));
+}
+
 hipStream_t Executor::make_stream(uint32_t flags) {
   hipStream_t made = nullptr;
+  const int device = static_cast<int>(flags >> 8) % gpus_;
+  on_device(device);
   const unsigned kind = (flags & 1) != 0 ? hipStreamNonBlocking : hipStreamDefault;
   int least = 0, greatest = 0;
   (void)hipDeviceGetStreamPriorityRange(&least, &greatest);
@@ -65,11 +82,13 @@ hipStream_t Executor::make_stream(uint32_t flags) {
   streams_.push_back(made);
   blocking_.push_back(kind == hipStreamDefault);
   priority_.push_back(priority);
+  device_.push_back(device);
   return made;
 }
 
 // The null stream waits for blocking streams and they for it.
 bool Executor::implicit(int from, int to) const {
+  if (device_of(from) != device_of(to)) return false;
   return (from == 0 && blocking_[static_cast<size_t>(to)]) ||
          (to == 0 && blocking_[static_cast<size_t>(from)]);
 }
@@ -85,8 +104,18 @@ void Executor::waited_for(int s) {
   done(symbol_);
 }
 
-void Executor::waited_for_all() {
-  for (int s = 0; s < static_cast<int>(streams_.size()); ++s) waited_for(s);
+void Executor::waited_for_device(int device) {
+  for (int s = 0; s < static_cast<int>(streams_.size()); ++s)
+    if (device_of(s) == device) waited_for(s);
+}
+
+// The thread's device stays what it was.
+void Executor::wait_for_device(int device) {
+  const int before = current_;
+  on_device(device);
+  check(hipDeviceSynchronize(), "wait for device");
+  waited_for_device(device);
+  on_device(before);
 }
 
 // The next operation of stream `s` comes after all that used `r`.
@@ -98,6 +127,7 @@ void Executor::order_after(const Resource& r, int s, uint32_t how) {
     case 0:
     case 1: {
       hipEvent_t event = nullptr;
+      on(from);  // an event is recorded in streams of its own device only
       check(hipEventCreateWithFlags(&event, how & 16 ? hipEventDisableTiming : 0), "create event");
       check(hipEventRecord(event, stream(from)), "record");
       if (how % 4 == 0) {
@@ -113,12 +143,12 @@ void Executor::order_after(const Resource& r, int s, uint32_t how) {
       waited_for(from);
       break;
     case 3:
-      check(hipDeviceSynchronize(), "wait for device");
-      waited_for_all();
+      wait_for_device(device_of(from));
       break;
     default:
       break;  // HIP's own order between the null stream and a blocking one
   }
+  on(s);
 }
 
 void Executor::use(std::initializer_list<Resource*> all, int s, uint32_t how) {
@@ -132,13 +162,13 @@ void Executor::use(std::initializer_list<Resource*> all, int s, uint32_t how) {
 
 void Executor::host_owns(Resource& r, uint32_t how) {
   if (r.stream >= 0) {
-    const int from = r.stream;
+    const int from = r.stream, before = current_;
     if (how % 2 == 0) {
       check(hipStreamSynchronize(stream(from)), "wait for stream");
       waited_for(from);
+      on_device(before);
     } else {
-      check(hipDeviceSynchronize(), "wait for device");
-      waited_for_all();
+      wait_for_device(device_of(from));
     }
   }
   r.stream = -1;
@@ -210,8 +240,10 @@ void Executor::copy(const Op& op, int s) {
     host_owns(a, op.order);
     host_owns(b, op.order >> 4);
     check(hipMemcpy(a.data + offset, b.data + offset, bytes, hipMemcpyDeviceToDevice), "hipMemcpy");
-    // Between two places of the device it need not have ended on return.
+    // Between two places of the device it need not have ended on return, nor
+    // does anybody say in which device's null stream one between two runs.
     a.stream = b.stream = 0;
+    for (int device = 0; gpus_ > 1 && device < gpus_; ++device) wait_for_device(device);
     return;
   }
   use({&a}, s, op.order);
@@ -266,6 +298,7 @@ void Executor::set(const Op& op, int s) {
     host_owns(a, op.order);
     check(hipMemset(a.data, static_cast<int>(op.value & 255), words * 4), "hipMemset");
     a.stream = 0;  // hipMemset of device memory need not have ended
+    for (int device = 0; gpus_ > 1 && device < gpus_; ++device) wait_for_device(device);
     return;
   }
   use({&a}, s, op.order);
@@ -293,8 +326,11 @@ void Executor::host(const Op& op, int s) {
 void Executor::events(const Op& op, int s) {
   const int t = pick_stream(op.b);
   hipEvent_t first = nullptr, second = nullptr;
+  const bool other_device = op.kind == Kind::event_across && device_of(t) != device_of(s);
   check(hipEventCreate(&first), "create event");
+  if (other_device) on(t);
   check(hipEventCreate(&second), "create event");
+  on(s);
   check(hipEventRecord(first, stream(s)), "record");
   if (op.kind == Kind::event_across) {
     check(hipStreamWaitEvent(stream(t), first, 0), "stream waits for event");
@@ -317,8 +353,10 @@ void Executor::events(const Op& op, int s) {
   check(hipEventQuery(first), "the earlier one too");
   float ms = -1;
   check(hipEventElapsedTime(&ms, first, second), "elapsed");
-  // Stamps of two queues may be unordered by the clock's grain.
-  check(ms >= (op.kind == Kind::event_across ? -0.01f : 0.0f) ? hipSuccess : hipErrorUnknown,
+  // Stamps of two queues may be unordered by the clock's grain; those of two
+  // devices are not compared at all.
+  check(other_device || ms >= (op.kind == Kind::event_across ? -0.01f : 0.0f) ? hipSuccess
+                                                                              : hipErrorUnknown,
         "time runs forwards");
   check(hipEventDestroy(first), "destroy event");
   check(hipEventDestroy(second), "destroy event");
@@ -342,17 +380,19 @@ void Executor::allocate(const Op& op, int s) {
 void Executor::new_stream(const Op& op) {
   if (streams_.size() <= 2) return;
   const size_t s = 2 + op.stream % (streams_.size() - 2);
+  on(static_cast<int>(s));
   // With its work pending; what it used belongs to the host after a wait.
   check(hipStreamDestroy(streams_[s]), "destroy stream");
-  check(hipDeviceSynchronize(), "wait for device");
-  waited_for_all();
+  wait_for_device(device_of(static_cast<int>(s)));
   make_stream(op.value);
   streams_[s] = streams_.back();
   blocking_[s] = blocking_.back();
   priority_[s] = priority_.back();
+  device_[s] = device_.back();
   streams_.pop_back();
   blocking_.pop_back();
   priority_.pop_back();
+  device_.pop_back();
 }
 
 // The wait is a kernel that spins (HIP 6.4 on gfx942): in a more urgent stream
@@ -408,6 +448,7 @@ void Executor::mistakes(const Op& op, int s) {
 void Executor::run(const Op& op, uint32_t number) {
   const int s = pick_stream(op.stream);
   if (print_) std::printf("  %u %s stream %d\n", number, name_of(op.kind), s);
+  on(s);
   switch (op.kind) {
     case Kind::affine_kernel:
     case Kind::mix_kernel:
@@ -447,8 +488,7 @@ void Executor::run(const Op& op, uint32_t number) {
       return waited_for(s);
     }
     case Kind::device_wait:
-      check(hipDeviceSynchronize(), "wait for device");
-      return waited_for_all();
+      return wait_for_device(device_of(s));
     case Kind::allocate_in_order:
       return allocate(op, s);
     case Kind::captured_graph:
@@ -483,13 +523,18 @@ void Executor::run(const Op& op, uint32_t number) {
       return forked_capture(op, s);
     case Kind::long_graph:
       return long_graph(op, s);
+    case Kind::peer_copy:
+      return peer_copy(op, s);
+    case Kind::peer_allocation:
+      return peer_allocation(op, s);
     default:
       return mistakes(op, s);
   }
 }
 
 void Executor::finish() {
-  check(hipDeviceSynchronize(), "wait for device");
+  for (int device = gpus_ - 1; device >= 0; --device) wait_for_device(device);
+  on_device(0);
   // Not earlier: HIP 6.4 may drop the last reference in the thread that calls
   // host functions, which then waits for a stream of the graph. Is that one
   // behind a host function in its hardware queue, the process stands still.

@@ -85,7 +85,7 @@ void Executor::launch_graph(hipGraph_t graph, int s, uint32_t times, const Graph
 // A capture that goes through a second stream and comes back.
 void Executor::forked_capture(const Op& op, int s) {
   const int t = pick_stream(op.b);
-  if (!created(s) || !created(t) || s == t) return;
+  if (!created(s) || !created(t) || s == t || device_of(s) != device_of(t)) return;
   Resource& a = buffer(op.a);
   Resource& b = other_buffer(op.b >> 8, a);
   use({&a, &b}, s, op.order);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// oracle FIRST COUNT [--ops N] [--without I,J-K...] [--print]
+// oracle FIRST COUNT [--gpus 1|2] [--ops N] [--without I,J-K...] [--print]
 // Runs the random programs of COUNT seeds from FIRST and prints one line each,
 // which is the same in every run, whoever suspends its queues meanwhile.
 // run_oracle compares them. On stderr: when each ran.
@@ -43,7 +43,8 @@ uint64_t now_ns() {
 }
 
 int usage() {
-  std::fprintf(stderr, "usage: oracle FIRST COUNT [--ops N] [--without I,J-K...] [--print]\n");
+  std::fprintf(stderr,
+               "usage: oracle FIRST COUNT [--gpus 1|2] [--ops N] [--without I,J-K...] [--print]\n");
   return 2;
 }
 
@@ -53,7 +54,7 @@ int main(int argc, char** argv) {
   if (argc < 3) return usage();
   const uint64_t first = std::strtoull(argv[1], nullptr, 10);
   const uint64_t count = std::strtoull(argv[2], nullptr, 10);
-  uint32_t ops = 40;
+  uint32_t ops = 40, gpus = 1;
   bool print = false;
   std::set<uint32_t> without;
   for (int i = 3; i < argc; ++i) {
@@ -61,18 +62,24 @@ int main(int argc, char** argv) {
       print = true;
     } else if (std::strcmp(argv[i], "--ops") == 0 && i + 1 < argc) {
       ops = static_cast<uint32_t>(std::strtoul(argv[++i], nullptr, 10));
+    } else if (std::strcmp(argv[i], "--gpus") == 0 && i + 1 < argc) {
+      gpus = static_cast<uint32_t>(std::strtoul(argv[++i], nullptr, 10));
     } else if (std::strcmp(argv[i], "--without") == 0 && i + 1 < argc) {
       if (!parse_list(argv[++i], without)) return usage();
     } else {
       return usage();
     }
   }
-  if (count == 0 || ops == 0 || ops > 10000) return usage();
+  if (count == 0 || ops == 0 || ops > 10000 || gpus < 1 || gpus > 2) return usage();
+  if (!oracle::let_peers_reach_each_other(gpus)) {
+    std::fprintf(stderr, "%u GPUs are needed, or one does not reach the other\n", gpus);
+    return 1;
+  }
   std::setvbuf(stdout, nullptr, _IOLBF, 0);  // shows where it stands if it hangs
 
   for (uint64_t seed = first; seed < first + count; ++seed) {
-    const oracle::Program program = oracle::generate(seed, ops);
-    oracle::Executor executor(program, print);
+    const oracle::Program program = oracle::generate(seed, ops, gpus);
+    oracle::Executor executor(program, gpus, print);
     const uint64_t start = now_ns();
     uint32_t number = 0;
     for (const oracle::Op& op : program.ops) {
