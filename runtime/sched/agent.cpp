@@ -94,13 +94,13 @@ struct Agent::Impl {
         table_fd(table_fd_in),
         set(set_in),
         config(complete(std::move(config_in))),
+        parameters(config.parameters),
         link(config.socket),
         watch(config.socket),
         lease(config.lease_ms),
         view(table),
         arbiter(policy_or_hpf(config.policy)),
-        seen(kMaxSlots),
-        parameters(config.parameters) {
+        seen(kMaxSlots) {
     arbiter.add(view);
   }
 

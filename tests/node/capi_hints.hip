@@ -3,6 +3,7 @@
 // Description: hints of the XSched C API reach the policy of the local scheduler:
 // shares (`shares`: UP), deadlines and k (`deadlines`: KEDF), laxity (`laxity`:
 // LAX), and deadlines by XSCHED_AUTO_XQUEUE_DEADLINE=3600000000 (`environment`).
+// `daemon`: deadlines reach an xschedd with the policy KEDF; k and timeslice are its own.
 #include <cstring>
 
 #include "capi_check.h"
@@ -157,20 +158,40 @@ static void environment() {
   second.stop();
 }
 
+static void under_daemon() {
+  CHECK_XS(XHintKDeadline(2));  // nobody schedules yet
+  Beating late(1), soon(2);
+  check::wait_until("xschedd's timeslice is not ours to choose",
+                    [] { return XHintTimeslice(TIMESLICE_DEFAULT) == kXSchedErrorNotAllowed; });
+  CHECK_RESULT(XHintKDeadline(2), kXSchedErrorNotAllowed);
+  CHECK_XS(XHintDeadline(late.handle, kHour));
+  CHECK_XS(XHintDeadline(soon.handle, 1000));
+  late.launch();
+  late.runs();
+  soon.launch();
+  late.is_suspended();
+  soon.runs();
+  soon.stop();
+  late.runs();
+  late.stop();
+}
+
 int main(int argc, char** argv) {
   const struct {
     const char* name;
-    XPolicyType policy;
+    XPolicyType policy;  // unknown: xschedd's
     void (*run)();
   } cases[] = {{"shares", kPolicyUtilizationPartition, shares},
                {"deadlines", kPolicyKEarliestDeadlineFirst, deadlines},
                {"laxity", kPolicyLaxity, laxity},
-               {"environment", kPolicyKEarliestDeadlineFirst, environment}};
+               {"environment", kPolicyKEarliestDeadlineFirst, environment},
+               {"daemon", kPolicyUnknown, under_daemon}};
   for (const auto& c : cases) {
     if (argc < 2 || std::strcmp(argv[1], c.name) != 0) continue;
-    CHECK_XS(XHintSetScheduler(kSchedulerLocal, c.policy));
+    const auto who = c.policy == kPolicyUnknown ? kSchedulerGlobal : kSchedulerLocal;
+    CHECK_XS(XHintSetScheduler(who, c.policy));
     c.run();
     return check::pass();
   }
-  check::fail(__FILE__, __LINE__, "the case", "shares, deadlines, laxity or environment");
+  check::fail(__FILE__, __LINE__, "the case", "shares, deadlines, laxity, environment or daemon");
 }
