@@ -94,7 +94,7 @@ static void shares() {
 }
 
 static void deadlines() {
-  Beating late(1), soon(2);
+  Beating late(2), soon(1);  // by priority it would be the other one
   CHECK_XS(XHintDeadline(late.handle, kHour));
   CHECK_XS(XHintDeadline(soon.handle, 1000));
   late.launch();
@@ -160,7 +160,7 @@ static void environment() {
 
 static void under_daemon() {
   CHECK_XS(XHintKDeadline(2));  // nobody schedules yet
-  Beating late(1), soon(2);
+  Beating late(2), soon(1);     // by priority it would be the other one
   check::wait_until("xschedd's timeslice is not ours to choose",
                     [] { return XHintTimeslice(TIMESLICE_DEFAULT) == kXSchedErrorNotAllowed; });
   CHECK_RESULT(XHintKDeadline(2), kXSchedErrorNotAllowed);
