@@ -300,30 +300,51 @@ void Gate::run_as_owner() noexcept {
   } while (!requests_.compare_exchange_strong(seen, 0, std::memory_order_acq_rel));
 }
 
+// Of the packet at `index`: 0 if it is no waiter, may go on, or has gone.
+size_t Gate::awaited(uint64_t index, Dependencies& handles) const noexcept {
+  const Packet& slot = hardware_.base[index & (hardware_.packets - 1)];
+  const uint32_t header = load_acquire(slot.header);
+  if (!is_waiter(header)) return 0;
+  uint64_t body[kBarrierDependencies];
+  // Acquire: the read index below is looked at after these.
+  for (int d = 0; d < kBarrierDependencies; ++d) body[d] = load_acquire(slot.body[d]);
+  // The slot gets its next packet only after the read index has passed it:
+  // what was read is this packet's, and its signals' handles are handles.
+  if (load_acquire(*hardware_.read_index) > index) return 0;
+  if (is_barrier_value(header)) {
+    handles[0] = body[0];
+    return value_is_awaited(body) ? 1 : 0;
+  }
+  size_t count = 0;
+  for (const uint64_t handle : body) {
+    // Our own guard is no other's work.
+    if (handle == 0 || handle == signals_.guard_handle) continue;
+    if (signal_value(handle) != 0) handles[count++] = handle;
+  }
+  return count;
+}
+
 bool Gate::waits_for_others() const noexcept {
   if (hardware_.reserve != nullptr) return false;
   const uint64_t end = barriers_end_.load(std::memory_order_acquire);
+  Dependencies handles;
   for (uint64_t i = load_acquire(*hardware_.read_index); i < end; ++i) {
-    const Packet& slot = hardware_.base[i & (hardware_.packets - 1)];
-    const uint32_t header = load_acquire(slot.header);
-    if (!is_waiter(header)) continue;
-    uint64_t body[kBarrierDependencies];
-    // Acquire: the read index below is looked at after these.
-    for (int d = 0; d < kBarrierDependencies; ++d) body[d] = load_acquire(slot.body[d]);
-    // The slot gets its next packet only after the read index has passed it:
-    // what was read is this packet's, and its signals' handles are handles.
-    if (load_acquire(*hardware_.read_index) > i) continue;
-    if (is_barrier_value(header)) {
-      if (value_is_awaited(body)) return true;
-      continue;
-    }
-    for (const uint64_t handle : body) {
-      // Our own guard is no other's work.
-      if (handle == 0 || handle == signals_.guard_handle) continue;
-      if (signal_value(handle) != 0) return true;
-    }
+    if (awaited(i, handles) != 0) return true;
   }
   return false;
+}
+
+size_t Gate::stalled_on(Dependencies& handles) const noexcept {
+  if (hardware_.reserve != nullptr) return 0;
+  const uint64_t end = barriers_end_.load(std::memory_order_acquire);
+  uint64_t next = load_acquire(*hardware_.read_index);
+  // The read index may lag behind: what was processed is marked invalid.
+  while (next < end &&
+         packet_type(load_acquire(hardware_.base[next & (hardware_.packets - 1)].header)) ==
+             kPacketInvalid) {
+    ++next;
+  }
+  return next < end ? awaited(next, handles) : 0;
 }
 
 // False if the ring has no room for it (a foreign writer filled it).

@@ -106,6 +106,10 @@ class Gate {
   // True if a barrier in the hardware ring has a dependency that has not
   // happened. Any thread; a hardware ring only (a tool's ring hides it).
   bool waits_for_others() const noexcept;
+  // What the next packet of the hardware ring waits for: the signals of a
+  // barrier that have not happened, and how many. 0 if it can go on.
+  using Dependencies = std::array<uint64_t, kBarrierDependencies>;
+  size_t stalled_on(Dependencies& handles) const noexcept;
 
   // Bounds of the process itself, for a hold of its own at levels 1 and 2; 0 =
   // none. The tighter of these and the scheduler's holds.
@@ -140,6 +144,7 @@ class Gate {
   void move() noexcept;
   // What the process itself says, in one word: a packet asks once.
   enum : uint32_t { kHeld = 1, kBoosted = 2, kFree = 4 };
+  size_t awaited(uint64_t index, Dependencies& handles) const noexcept;
   bool has(uint32_t bit) const noexcept {
     return (own_.load(std::memory_order_relaxed) & bit) != 0;
   }

@@ -53,6 +53,7 @@ bool install_api(HsaApiTable* table) noexcept {
     return false;
   }
   enter_queue_hooks(*table);
+  enter_signal_hooks(*table);
   // HIP is loaded by now if it is HIP that starts HSA.
   Trace::start(config().trace);
   trace_hip_calls();

@@ -37,6 +37,8 @@ uint32_t last_rung_xqueue() noexcept;
 
 // Enters the queue and signal functions (queue_hooks.cpp).
 void enter_queue_hooks(HsaApiTable& table) noexcept;
+// Enters what makes and destroys inter-process signals (signal_hooks.cpp).
+void enter_signal_hooks(HsaApiTable& table) noexcept;
 // Forgets all queues without touching them (proxy_queues.cpp).
 void forget_queues() noexcept;
 

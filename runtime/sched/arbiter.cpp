@@ -50,6 +50,8 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
   input.ready = slot.state.ready.load(std::memory_order_acquire) != 0;
 
   const bool held_itself = slot.state.held.load(std::memory_order_acquire) != 0;
+  // Counts only while awaiting_ does.
+  const bool stalled = awaiting_ != 0 && slot.state.stalled.load(std::memory_order_relaxed) != 0;
   const uint64_t handle = identity.module_handle.load(std::memory_order_relaxed);
 
   if (!entry.used || entry.id != id) {
@@ -60,6 +62,7 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
     entry.used = entry.fresh = true;
     entry.id = id;
     entry.held_itself = held_itself;
+    entry.stalled = stalled;
     entry.module_handle = handle;
     entry.input = input;
     return true;
@@ -70,8 +73,10 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
   if (entry.priority_set) input.priority = *entry.priority_set;
   const PolicyInput& old = entry.input;
   const bool changed = old != input || entry.module_handle != handle ||
-                       entry.level_cap != terms_.level_cap || entry.held_itself != held_itself;
+                       entry.level_cap != terms_.level_cap || entry.held_itself != held_itself ||
+                       entry.stalled != stalled;
   entry.held_itself = held_itself;
+  entry.stalled = stalled;
   if (changed) {
     touch(old.gpu_id);
     touch(input.gpu_id);
@@ -101,7 +106,7 @@ bool TableView::scan(uint64_t now_ns) {
   const uint32_t asked = table_.process_share.load(std::memory_order_relaxed);
   const int16_t hinted =
       asked == 0 ? kWholeShare : static_cast<int16_t>(std::min(asked - 1, uint32_t{kWholeShare}));
-  bool changed = process_share_ != terms_.share.value_or(hinted);
+  bool changed = read_signals() || process_share_ != terms_.share.value_or(hinted);
   process_share_ = terms_.share.value_or(hinted);
   // Not `end`: a hostile table may lower its high water.
   for (size_t i = 0; i < entries_.size(); ++i) {
@@ -350,6 +355,7 @@ void Arbiter::look_again(uint32_t gpu_id, uint64_t at_ns) {
 }
 
 void Arbiter::decide(uint64_t now_ns, Scope scope) {
+  inherit();
   choose(now_ns, scope);
   // Who needs no books is spared their cost; set_policy() begins new ones.
   const bool books = !policy_->decides_by_gpu_alone();
@@ -367,6 +373,7 @@ void Arbiter::decide(uint64_t now_ns, Scope scope) {
         look_again(input.gpu_id, until);
       }
     }
+    if (view->inherited_) input.priority = std::max(input.priority, *view->inherited_);
     // Nobody waits for one that would not run.
     if (entry->held || entry->held_itself) input.ready = false;
     if (books) fill(*view, *entry, input, now_ns);
@@ -393,8 +400,11 @@ void Arbiter::mark_changes() {
     XQueueEntry::Words& next = entry->next;
     next = {said.run, said.window, said.guard, said.notify};
     if (entry->held) next.run = false;
-    if (entry->contended && entry->input.level == 1) next.window = entry->input.window;
-    if (entry->contended && entry->input.level == 2) next.guard = 1;
+    // What it does with an inherited priority must not be in the way of who
+    // lent it, once that one can go on.
+    const bool bounded = entry->contended || view->inherited_ > entry->input.priority;
+    if (bounded && entry->input.level == 1) next.window = entry->input.window;
+    if (bounded && entry->input.level == 2) next.guard = 1;
     if (!entry->fresh && next == entry->now && same(entry->carry_next, entry->carry_now) &&
         entry->level_cap == view->terms_.level_cap) {
       continue;

@@ -12,6 +12,7 @@
 // otherwise let the others in, and wait for them again.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -56,6 +57,7 @@ struct alignas(64) XQueueEntry {
   bool fresh = false;        // `now` is not what its ControlLine holds: publish in any case
   bool held = false;         // an operator suspends it, whatever the policy says
   bool held_itself = false;  // its own process does
+  bool stalled = false;      // its next packet waits for one of TableView::awaited_
   bool contended = false;    // treat as if a more urgent XQueue existed (window, guard)
   uint32_t id = 0;
   uint32_t level_cap = 0;      // published
@@ -145,6 +147,11 @@ class TableView {
   friend class Arbiter;
   bool read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns);
 
+  // inheritance.cpp: the process's inter-process signals.
+  bool read_signals();
+  bool knows_one_of(std::span<const uint64_t> keys) const;
+  std::optional<int32_t> priority_of_stalled() const;
+
   SlotTable& table_;
   ProcessTerms terms_;
   ProcessFacts facts_;
@@ -158,6 +165,14 @@ class TableView {
   // GPUs of its XQueues; those with a change since the last decision.
   std::vector<uint32_t> gpus_;
   std::vector<uint32_t> touched_;
+  std::vector<uint64_t> known_;  // keys, ascending
+  uint32_t known_changes_ = 0;   // SignalLines::changes of these
+  std::array<uint64_t, SignalLines::kMostAwaited> awaited_{};
+  uint32_t awaiting_ = 0;  // of these in use
+  // From those that wait for a signal of this process.
+  std::optional<int32_t> inherited_;
+  std::optional<int32_t> inherits_next_;
+
   bool removed_ = false;  // a slot was freed since the last publish()
   bool changed_ = false;
   bool suspends_ = false;
@@ -211,6 +226,7 @@ class Arbiter {
   // So many GPUs are told apart; with more, all are decided for each time.
   static constexpr size_t kMostGpus = 64;
 
+  void inherit();  // inheritance.cpp
   void choose(uint64_t now_ns, Scope scope);
   void look_again(uint32_t gpu_id, uint64_t at_ns);
   void mark_changes();
@@ -231,6 +247,7 @@ class Arbiter {
   std::vector<TableView*> views_;
   std::vector<uint32_t> touched_;  // GPUs of this decision, unless all_
   bool all_ = true;
+  bool inheriting_ = false;  // somebody does, as of the last decision
   std::vector<Due> due_;
   bool crowded_ = false;  // due_ is not complete
   size_t xqueues_ = 0;

@@ -26,6 +26,7 @@
 #include "../sched/slot_memory.h"
 #include "../trace/trace.h"
 #include "dispatcher.h"
+#include "shared_signals.h"
 
 namespace xsched {
 namespace {
@@ -114,15 +115,27 @@ struct Session::Impl final : XQueueSet {
     return queue.slot().control.run.load(std::memory_order_acquire) != 0;
   }
 
-  // Priority inversion inside the process: an XQueue that may run can wait, in
-  // a barrier, for one that may not. Caller holds `mutex`.
+  // Why barriers are looked at (`watch`): an XQueue that may run can wait, in a
+  // barrier, for one of this process that may not, or for another process, and
+  // somebody competes. Caller holds `mutex`.
+  enum : uint32_t { kWithin = 1, kAcross = 2 };
   void update_watch() {
-    bool some_run = false, some_wait = false;
-    for (XQueue* queue : queues) (may_run(*queue) ? some_run : some_wait) = true;
-    watch.store(some_run && some_wait ? 1 : 0, std::memory_order_relaxed);
-    if (some_run && some_wait) {
-      dispatcher.kick();  // barriers may be inside already
-    } else {
+    bool some_run = false, some_wait = false, competition = false;
+    for (XQueue* queue : queues) {
+      (may_run(*queue) ? some_run : some_wait) = true;
+      competition |= queue->slot().control.notify.load(std::memory_order_relaxed) != 0;
+    }
+    uint32_t why = 0;
+    if (some_run && some_wait) why |= kWithin;
+    // What was said of waiting has to be taken back, too: those who inherit may
+    // be all the competition there was.
+    if ((competition && shared.any()) ||
+        table.signals.awaiting.load(std::memory_order_relaxed) != 0) {
+      why |= kAcross;
+    }
+    watch.store(why, std::memory_order_relaxed);
+    if (why != 0) dispatcher.kick();  // barriers may be inside already
+    if ((why & kWithin) == 0) {
       for (XQueue* queue : queues) queue->set_boost(false);
     }
   }
@@ -131,12 +144,45 @@ struct Session::Impl final : XQueueSet {
   // completes the signal cannot be told from the packets alone. True while
   // this has to be looked at again.
   bool settle_inversions() {
-    if (watch.load(std::memory_order_relaxed) == 0) return false;
+    if ((watch.load(std::memory_order_relaxed) & kWithin) == 0) return false;
     bool waits = false;
     for (XQueue* queue : queues) {
       if (may_run(*queue) && queue->gate().waits_for_others()) waits = true;
     }
     for (XQueue* queue : queues) queue->set_boost(waits && !may_run(*queue));
+    return waits;
+  }
+
+  // Tells the scheduler which inter-process signals are waited for, so that who
+  // may complete them is not suspended for it. The dispatcher's thread only. True
+  // while this has to be looked at again.
+  bool report_waits() {
+    if ((watch.load(std::memory_order_relaxed) & kAcross) == 0) return false;
+    SignalLines& lines = table.signals;
+    std::array<uint64_t, SignalLines::kMostAwaited> keys{};
+    uint32_t count = 0;
+    bool waits = false, changed = false;
+    for (XQueue* queue : queues) {
+      Gate::Dependencies handles;
+      const size_t awaited = queue->gate().stalled_on(handles);
+      for (size_t i = 0; i < awaited && count < keys.size(); ++i) {
+        const uint64_t key = shared.key_of(handles[i]);
+        if (key != 0 && std::find(keys.begin(), keys.begin() + count, key) == keys.begin() + count)
+          keys[count++] = key;
+      }
+      waits |= queue->gate().waits_for_others();
+      const uint32_t stalled = awaited != 0 ? 1 : 0;
+      changed |=
+          queue->slot().state.stalled.exchange(stalled, std::memory_order_relaxed) != stalled;
+    }
+    const uint32_t before = lines.awaiting.load(std::memory_order_relaxed);
+    changed = count != before || (changed && count != 0);
+    for (size_t i = 0; i < keys.size(); ++i) {
+      changed |= lines.awaited[i].exchange(keys[i], std::memory_order_relaxed) != keys[i];
+    }
+    // Release: who sees how many sees which, and who is stalled.
+    lines.awaiting.store(count, std::memory_order_release);
+    if (changed) agent.edge(0);
     return waits;
   }
 
@@ -154,12 +200,14 @@ struct Session::Impl final : XQueueSet {
       if ((now & Gate::kWantsTick) != 0 && count < most)
         ticks[count++] = event_of(gate.tick_handle());
     }
-    if (settle_inversions()) wants |= Gate::kWantsPoll;
+    const bool inversion = settle_inversions();
+    if (report_waits() || inversion) wants |= Gate::kWantsPoll;
     return wants;
   }
 
   SlotMemory memory;
   SlotTable& table;
+  SharedSignals& shared = SharedSignals::instance();
   // Readers: agent, dispatcher, tools' queries; writers: create and destroy.
   std::shared_mutex mutex;
   std::vector<XQueue*> queues;
@@ -207,6 +255,7 @@ Session* Session::get() noexcept {
                                         std::memory_order_relaxed);
   }
   auto* session = new Session(std::make_unique<Impl>(std::move(memory)));
+  session->impl_->shared.publish_in(&session->impl_->table.signals);
   kmod_engine().set_wake(
       [](void* context) { static_cast<Session::Impl*>(context)->agent.slots_changed(); },
       session->impl_.get());
@@ -242,6 +291,7 @@ void Session::end() noexcept {
   if (session == nullptr) return;
   session->release_all();
   session->impl_->dispatcher.stop();
+  session->impl_->shared.clear();
   g_session.store(nullptr, std::memory_order_release);
   const std::unique_lock<std::shared_mutex> lock(session->impl_->mutex);
   for (XQueue* queue : session->impl_->queues) queue->end_trace();
@@ -272,6 +322,7 @@ XQueue* Session::add(const XQueueParts& parts) {
     slot.state.ready.store(0, std::memory_order_relaxed);
     slot.state.suspended.store(0, std::memory_order_relaxed);
     slot.state.held.store(0, std::memory_order_relaxed);
+    slot.state.stalled.store(0, std::memory_order_relaxed);
     slot.state.submitted.store(0, std::memory_order_relaxed);
     slot.state.moved.store(0, std::memory_order_relaxed);
     slot.state.retired.store(0, std::memory_order_relaxed);
@@ -360,6 +411,7 @@ void Session::remove(XQueue* queue) {
     queue->slot().identity.state.store(IdentityLine::kFree, std::memory_order_release);
     impl_->by_slot[queue->slot_number()] = nullptr;
     std::erase(impl_->queues, queue);
+    impl_->update_watch();
   }
   impl_->agent.slots_changed();
   delete queue;
@@ -438,6 +490,14 @@ bool Session::set_concurrency(uint32_t xqueues) {
 }
 
 void Session::scheduler_inputs_changed() {
+  impl_->agent.slots_changed();
+}
+
+void Session::shared_signals_changed() {
+  {
+    const std::unique_lock<std::shared_mutex> lock(impl_->mutex);
+    impl_->update_watch();
+  }
   impl_->agent.slots_changed();
 }
 

@@ -53,6 +53,8 @@ class Session {
   static bool set_concurrency(uint32_t xqueues);
 
   void scheduler_inputs_changed();
+  // SharedSignals knows another one, or one less.
+  void shared_signals_changed();
   // Process exit: everything runs.
   void release_all() noexcept;
   // HSA shuts down and takes every queue with it: like release_all(), and

@@ -87,6 +87,9 @@ struct alignas(64) StateLine {
   // 1 while the process itself holds it back (in-process API): whatever its
   // priority, nobody is suspended for an XQueue that would not run.
   std::atomic<uint32_t> held;
+  // 1 while its next packet waits for a signal. Kept up only while the process
+  // says which inter-process signals it waits for (SignalLines::awaited).
+  std::atomic<uint32_t> stalled;
 };
 
 // XQueue -> scheduler: counters that tools show.
@@ -143,6 +146,20 @@ struct Slot {
   HintLine hints;
 };
 
+// Process -> scheduler: the inter-process signals that it made or opened, each
+// as a hash of its handle (shared_signals.h), 0 for none. Who has the same one
+// may be who completes it.
+struct SignalLines {
+  static constexpr uint32_t kMost = 1024;
+  static constexpr uint32_t kMostAwaited = 8;
+  alignas(64) std::atomic<uint32_t> changes;  // of `known`, counted
+  std::atomic<uint32_t> end;                  // entries of `known` ever used
+  std::atomic<uint32_t> awaiting;             // entries of `awaited` in use
+  // What XQueues that are `stalled` wait for.
+  alignas(64) std::atomic<uint64_t> awaited[kMostAwaited];
+  alignas(64) std::atomic<uint64_t> known[kMost];
+};
+
 struct alignas(4096) SlotTable {
   std::atomic<uint32_t> magic;
   std::atomic<uint32_t> abi;
@@ -160,6 +177,7 @@ struct alignas(4096) SlotTable {
   // Words, because every field here is an atomic.
   static constexpr size_t kNoteWords = 16;
   alignas(64) std::atomic<uint64_t> engine_note[kNoteWords];
+  SignalLines signals;
   alignas(4096) Slot slot[kMaxSlots];
 };
 

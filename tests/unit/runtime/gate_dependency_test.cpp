@@ -71,6 +71,30 @@ TEST(GateDependency, WaitsUntilTheSignalHappens) {
   EXPECT_FALSE(w.gate.waits_for_others());
 }
 
+// Of the next packet alone: what stands behind work does not stall it yet.
+TEST(GateDependency, IsStalledOnTheSignalsOfItsNextPacket) {
+  Waiter w;
+  FakeSignal done{1, 0}, first, second;
+  Gate::Dependencies handles;
+  w.submit(kPacketKernel);
+  w.submit(kPacketBarrierAnd, &first);
+  w.submit(kPacketBarrierAnd, &second);
+  EXPECT_EQ(w.gate.stalled_on(handles), 0u);
+  store_release(w.hardware[0].header, static_cast<uint32_t>(kPacketInvalid));
+  ASSERT_EQ(w.gate.stalled_on(handles), 1u) << "processed, though the read index lags";
+  EXPECT_EQ(handles[0], reinterpret_cast<uint64_t>(&first));
+  store_release(w.read, uint64_t{1});
+  EXPECT_EQ(w.gate.stalled_on(handles), 1u);
+  first.value = 0;
+  EXPECT_EQ(w.gate.stalled_on(handles), 0u);
+  store_release(w.read, uint64_t{2});
+  ASSERT_EQ(w.gate.stalled_on(handles), 1u);
+  EXPECT_EQ(handles[0], reinterpret_cast<uint64_t>(&second));
+  w.submit(kPacketBarrierAnd, &done);
+  store_release(w.read, uint64_t{3});
+  EXPECT_EQ(w.gate.stalled_on(handles), 0u);
+}
+
 // hipStreamWaitValue, and ROCr's own waits for a value.
 TEST(GateDependency, ABarrierValuePacketWaitsForItsCondition) {
   constexpr uint32_t kBarrierValue = kPacketVendor | 2u << 16;
