@@ -114,8 +114,13 @@ bool TableView::scan(uint64_t now_ns) {
   }
   if (changed) {
     gpus_.clear();
+    lowest_.reset();
+    highest_.reset();
     for (const XQueueEntry& entry : entries_) {
-      if (entry.used && !contains(gpus_, entry.input.gpu_id)) gpus_.push_back(entry.input.gpu_id);
+      if (!entry.used) continue;
+      if (!contains(gpus_, entry.input.gpu_id)) gpus_.push_back(entry.input.gpu_id);
+      lowest_ = std::min(lowest_.value_or(entry.input.priority), entry.input.priority);
+      highest_ = std::max(highest_.value_or(entry.input.priority), entry.input.priority);
     }
   }
   return changed;
@@ -400,6 +405,7 @@ void Arbiter::mark_changes() {
     XQueueEntry::Words& next = entry->next;
     next = {said.run, said.window, said.guard, said.notify};
     if (entry->held) next.run = false;
+    if (view->reports_waits_) next.notify |= kNotifyWaits;
     // What it does with an inherited priority must not be in the way of who
     // lent it, once that one can go on.
     const bool bounded = entry->contended || view->inherited_ > entry->input.priority;

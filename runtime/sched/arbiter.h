@@ -151,6 +151,7 @@ class TableView {
   bool read_signals();
   bool knows_one_of(std::span<const uint64_t> keys) const;
   std::optional<int32_t> priority_of_stalled() const;
+  void touch_all();
 
   SlotTable& table_;
   ProcessTerms terms_;
@@ -165,13 +166,15 @@ class TableView {
   // GPUs of its XQueues; those with a change since the last decision.
   std::vector<uint32_t> gpus_;
   std::vector<uint32_t> touched_;
+  uint32_t awaiting_ = 0;        // of awaited_ in use; looked at with the above
   std::vector<uint64_t> known_;  // keys, ascending
   uint32_t known_changes_ = 0;   // SignalLines::changes of these
   std::array<uint64_t, SignalLines::kMostAwaited> awaited_{};
-  uint32_t awaiting_ = 0;  // of these in use
   // From those that wait for a signal of this process.
   std::optional<int32_t> inherited_;
   std::optional<int32_t> inherits_next_;
+  std::optional<int32_t> lowest_, highest_;  // priorities of its XQueues
+  bool reports_waits_ = false;               // is asked to (kNotifyWaits)
 
   bool removed_ = false;  // a slot was freed since the last publish()
   bool changed_ = false;
@@ -227,6 +230,7 @@ class Arbiter {
   static constexpr size_t kMostGpus = 64;
 
   void inherit();  // inheritance.cpp
+  void ask_for_waits(bool any_known);
   void choose(uint64_t now_ns, Scope scope);
   void look_again(uint32_t gpu_id, uint64_t at_ns);
   void mark_changes();
@@ -248,6 +252,7 @@ class Arbiter {
   std::vector<uint32_t> touched_;  // GPUs of this decision, unless all_
   bool all_ = true;
   bool inheriting_ = false;  // somebody does, as of the last decision
+  bool asking_ = false;      // for waits
   std::vector<Due> due_;
   bool crowded_ = false;  // due_ is not complete
   size_t xqueues_ = 0;

@@ -71,9 +71,37 @@ std::optional<int32_t> TableView::priority_of_stalled() const {
   return most ? std::max(most, inherits_next_) : most;
 }
 
+void TableView::touch_all() {
+  for (const uint32_t gpu_id : gpus_) touch(gpu_id);
+}
+
+// Processes with inter-process signals report waits while there are two
+// priorities anywhere: who waits and who is waited for need not share a GPU.
+void Arbiter::ask_for_waits(bool any_known) {
+  std::optional<int32_t> lowest, highest;
+  if (any_known && views_.size() > 1) {
+    for (const TableView* view : views_) {
+      if (!view->lowest_) continue;
+      lowest = std::min(lowest.value_or(*view->lowest_), *view->lowest_);
+      highest = std::max(highest, view->highest_);
+    }
+  }
+  asking_ = lowest != highest;
+  for (TableView* view : views_) {
+    const bool reports = asking_ && !view->known_.empty();
+    if (view->reports_waits_ == reports) continue;
+    view->reports_waits_ = reports;
+    view->touch_all();
+  }
+}
+
 void Arbiter::inherit() {
-  const bool any = std::any_of(views_.begin(), views_.end(),
-                               [](const TableView* view) { return view->awaiting_ != 0; });
+  bool any = false, any_known = false;
+  for (const TableView* view : views_) {
+    any |= view->awaiting_ != 0;
+    any_known |= !view->known_.empty();
+  }
+  if (any_known || asking_) ask_for_waits(any_known);
   if (!any && !inheriting_) return;
   for (TableView* view : views_) view->inherits_next_.reset();
   bool changed = any;
@@ -98,7 +126,7 @@ void Arbiter::inherit() {
     inheriting_ |= view->inherits_next_.has_value();
     if (view->inherited_ == view->inherits_next_) continue;
     view->inherited_ = view->inherits_next_;
-    for (const uint32_t gpu_id : view->gpus_) view->touch(gpu_id);
+    view->touch_all();
   }
 }
 

@@ -116,23 +116,19 @@ struct Session::Impl final : XQueueSet {
   }
 
   // Why barriers are looked at (`watch`): an XQueue that may run can wait, in a
-  // barrier, for one of this process that may not, or for another process, and
-  // somebody competes. Caller holds `mutex`.
+  // barrier, for one of this process that may not; or for another process, and
+  // the scheduler wants to know. Caller holds `mutex`.
   enum : uint32_t { kWithin = 1, kAcross = 2 };
   void update_watch() {
-    bool some_run = false, some_wait = false, competition = false;
+    bool some_run = false, some_wait = false, asked = false;
     for (XQueue* queue : queues) {
       (may_run(*queue) ? some_run : some_wait) = true;
-      competition |= queue->slot().control.notify.load(std::memory_order_relaxed) != 0;
+      asked |= (queue->slot().control.notify.load(std::memory_order_relaxed) & kNotifyWaits) != 0;
     }
     uint32_t why = 0;
     if (some_run && some_wait) why |= kWithin;
-    // What was said of waiting has to be taken back, too: those who inherit may
-    // be all the competition there was.
-    if ((competition && shared.any()) ||
-        table.signals.awaiting.load(std::memory_order_relaxed) != 0) {
-      why |= kAcross;
-    }
+    // What was said of waiting has to be taken back, too.
+    if (asked || table.signals.awaiting.load(std::memory_order_relaxed) != 0) why |= kAcross;
     watch.store(why, std::memory_order_relaxed);
     if (why != 0) dispatcher.kick();  // barriers may be inside already
     if ((why & kWithin) == 0) {

@@ -26,6 +26,7 @@ inline constexpr uint32_t kMaxSlots = 1024;         // XQueues a process
 // Edges that the scheduler asks an XQueue to report (ControlLine::notify).
 inline constexpr uint32_t kNotifyReady = 1;  // first packet after idle
 inline constexpr uint32_t kNotifyIdle = 2;   // last packet completed
+inline constexpr uint32_t kNotifyWaits = 4;  // it waits for an inter-process signal, or no longer
 
 enum class EngineKind : uint32_t { kNone = 0, kGate = 1, kKfd = 2, kKmod = 3 };
 inline const char* to_string(EngineKind kind) noexcept {

@@ -223,6 +223,25 @@ TEST_F(InheritanceTest, OnAnotherGpuToo) {
   EXPECT_FALSE(low_.runs());
 }
 
+// It costs the process a look at its queues from time to time.
+TEST_F(InheritanceTest, WaitsAreAskedForOnlyWhereSignalsAreAndPrioritiesDiffer) {
+  urgent_.add_ready(10, 3, 1);
+  low_.add_ready(10, 3, 2);
+  urgent_.know(kKey);
+  cycle();
+  const auto asked = [](Process& process) {
+    return (process.x.slot(0).control.notify.load() & kNotifyWaits) != 0;
+  };
+  EXPECT_FALSE(asked(urgent_));
+  low_.x.slot(0).identity.priority.store(0);
+  cycle();
+  EXPECT_TRUE(asked(urgent_)) << "also on a gpu of its own";
+  EXPECT_FALSE(asked(low_));
+  urgent_.forget_all();
+  cycle();
+  EXPECT_FALSE(asked(urgent_));
+}
+
 // Else the urgent one would find the hardware queue full of what entered meanwhile.
 TEST_F(InheritanceTest, AWindowAndGuardsStay) {
   urgent_waits_for_low(1);
