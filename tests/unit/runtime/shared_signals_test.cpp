@@ -5,7 +5,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <memory>
 
 namespace xsched {
@@ -17,8 +16,10 @@ struct Published {
 
   Published() { signals.publish_in(lines.get()); }
   bool shows(uint64_t key) const {
-    const auto* end = lines->known + lines->end.load();
-    return std::find(lines->known, end, key) != end;
+    for (uint32_t i = 0; i < lines->end.load(); ++i) {
+      if (lines->known[i].load() == key) return true;
+    }
+    return false;
   }
 };
 
