@@ -110,6 +110,8 @@ Config parse_config(Lookup lookup) {
       integer(lookup, {"XSCHED_LEVEL", "XSCHED_AUTO_XQUEUE_LEVEL"}, 1, 3, c.level));
   c.window = static_cast<uint32_t>(
       integer(lookup, {"XSCHED_WINDOW", "XSCHED_AUTO_XQUEUE_THRESHOLD"}, 1, 65536, c.window));
+  c.latency_budget_us = static_cast<uint32_t>(
+      integer(lookup, {"XSCHED_LATENCY_BUDGET_US"}, 1, 10'000'000, c.latency_budget_us));
   c.engine = static_cast<EngineChoice>(word(lookup, {"XSCHED_ENGINE"},
                                             {{"auto", static_cast<int>(EngineChoice::kAuto)},
                                              {"kmod", static_cast<int>(EngineChoice::kKmod)},

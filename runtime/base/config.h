@@ -32,6 +32,7 @@ struct Config {
   uint32_t level = 3;                         // XSCHED_LEVEL, 1..3
   EngineChoice engine = EngineChoice::kAuto;  // XSCHED_ENGINE
   uint32_t window = 4;                        // XSCHED_WINDOW: packets, under competition
+  uint32_t latency_budget_us = 0;             // XSCHED_LATENCY_BUDGET_US; 0: none
   LogLevel log = LogLevel::kWarn;             // XSCHED_LOG
   std::string socket;                         // XSCHED_SOCKET; empty: the agent's default
   bool global = true;                         // XSCHED_SCHEDULER: auto, global: true

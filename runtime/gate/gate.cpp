@@ -67,6 +67,7 @@ Gate::Gate(const HardwareRing& hardware, const ProxyRing& proxy, Slot& slot, Lis
   read_ = read_hardware();
   if (hardware_.reserve != nullptr) write_ = read_;
   rung_ = last_packet_ = write_;
+  slot_.state.inside.store(kInsideUnknown, std::memory_order_relaxed);
 }
 
 uint64_t Gate::read_hardware() noexcept {
@@ -119,6 +120,30 @@ bool Gate::window_has_room(uint64_t window, uint64_t write) noexcept {
   // What entered before there was a window counts whole.
   const uint64_t before = unbounded_end_ > read_ ? unbounded_end_ - read_ : 0;
   return before + (works_ - works_done_) < window;
+}
+
+// After a move under a window, and the first one without.
+[[gnu::noinline]] void Gate::note_inside(uint64_t window, bool full) noexcept {
+  const uint64_t mark = work_mark_.load(std::memory_order_relaxed);
+  if (window != window_noted_ || full != ((mark & 1) != 0)) {
+    // Release: a count of the new window is not taken for one of the old.
+    work_mark_.store(((mark | 1) + 1) | (full ? 1 : 0), std::memory_order_release);
+    window_noted_ = window;
+  }
+  if (window == 0) {
+    slot_.state.inside.store(kInsideUnknown, std::memory_order_relaxed);
+    return;
+  }
+  const uint64_t read = read_hardware();
+  uint64_t inside = write_ - read;
+  uint64_t retired = read;
+  if (window <= work_.size()) {
+    while (works_done_ != works_ && work_[works_done_ % work_.size()] < read) ++works_done_;
+    inside = (unbounded_end_ > read ? unbounded_end_ - read : 0) + (works_ - works_done_);
+    retired = works_done_;
+  }
+  work_retired_.store(retired, std::memory_order_release);
+  slot_.state.inside.store(static_cast<uint32_t>(inside), std::memory_order_relaxed);
 }
 
 // A barrier of ours. The barrier bit makes it wait for all that went before,
@@ -196,6 +221,7 @@ inline void Gate::move() noexcept {
   uint64_t head = first;
   uint32_t wants = kWantsNothing;
   bool barrier_entered = false;
+  bool window_full = false;
   // Ours is the only writer, but ROCr may put a packet of its own into a queue
   // that it made (ExecutePM4): take over its index.
   if (!tool && rung_ != load_relaxed(*hardware_.write_index)) [[unlikely]] {
@@ -223,6 +249,7 @@ inline void Gate::move() noexcept {
         read_hardware();
         if (!window_has_room(window, write)) {
           wants = kWantsPoll;
+          window_full = true;
           break;
         }
       }
@@ -270,6 +297,8 @@ inline void Gate::move() noexcept {
     slot_.state.retired.store(head - std::min(head, write - read_), std::memory_order_relaxed);
   }
   slot_.state.submitted.store(load_relaxed(*proxy_.write_index), std::memory_order_relaxed);
+  if ((window | window_noted_) != 0) [[unlikely]]
+    note_inside(window, window_full);
 
   if (const uint32_t notify = control.notify.load(std::memory_order_relaxed);
       (notify & kNotifyIdle) != 0 || tick_out_) [[unlikely]] {

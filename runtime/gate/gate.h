@@ -133,6 +133,20 @@ class Gate {
   uint32_t wants() const noexcept { return wants_.load(std::memory_order_acquire); }
   uint64_t tick_handle() const noexcept { return signals_.tick_handle; }
 
+  // What the last move saw of the work in the hardware ring, for whoever
+  // measures how long it takes. Any thread.
+  struct WorkLook {
+    uint64_t retired;  // counted only from one `mark` to the same
+    uint64_t mark;     // another one: the window was changed, or had room in between
+    bool full;         // there is a window, and work waits for room under it
+  };
+  WorkLook work_look() const noexcept {
+    // Acquire pairs with note_inside(): who sees its count sees its mark.
+    const uint64_t retired = work_retired_.load(std::memory_order_acquire);
+    const uint64_t mark = work_mark_.load(std::memory_order_relaxed);
+    return {retired, mark, (mark & 1) != 0};
+  }
+
   // Any thread; as recent as the caller's own knowledge.
   uint64_t submitted() const noexcept { return load_acquire(*proxy_.write_index); }
   uint64_t entered() const noexcept { return load_acquire(*proxy_.read_index); }
@@ -166,6 +180,7 @@ class Gate {
   uint64_t read_hardware() noexcept;
   uint64_t most_inside() const noexcept;
   bool window_has_room(uint64_t window, uint64_t write) noexcept;
+  void note_inside(uint64_t window, bool full) noexcept;
   void publish(Packet& to, uint32_t header) const noexcept;
   void put_barrier(uint64_t dependency, uint64_t completion) noexcept;
   void flush_doorbell() noexcept;
@@ -199,11 +214,14 @@ class Gate {
   uint32_t since_guard_ = 0;
   // Under a window: the indices of the last packets that are work. Wider
   // windows than this has room for count every packet.
-  std::array<uint64_t, 64> work_{};
-  uint64_t works_ = 0;              // entered since
-  uint64_t works_done_ = 0;         // of these, behind the read index when last looked at
-  uint64_t unbounded_end_ = 0;      // packets below this index entered without a window
-  std::atomic<uint64_t> moves_{0};  // moves that have ended
+  std::array<uint64_t, 256> work_{};
+  uint64_t works_ = 0;          // entered since
+  uint64_t works_done_ = 0;     // of these, behind the read index when last looked at
+  uint64_t unbounded_end_ = 0;  // packets below this index entered without a window
+  uint64_t window_noted_ = 0;   // what StateLine::inside is about
+  std::atomic<uint64_t> work_retired_{0};
+  std::atomic<uint64_t> work_mark_{0};  // the lowest bit: WorkLook::full
+  std::atomic<uint64_t> moves_{0};      // moves that have ended
   // One past the last barrier with dependencies that entered; 0 = none.
   std::atomic<uint64_t> barriers_end_{0};
 };

@@ -21,6 +21,10 @@ class Kedf final : public Policy {
  public:
   std::string_view name() const override { return "KEDF"; }
 
+  bool goes_before(const PolicyInput& y, const PolicyInput& x) const override {
+    return y.deadline_ns >= 0 && (x.deadline_ns < 0 || y.deadline_ns < x.deadline_ns);
+  }
+
   uint64_t decide(const PolicyContext& context, std::span<const PolicyInput> in,
                   std::span<PolicyDecision> out) override {
     by_gpu_.group(in);

@@ -61,14 +61,25 @@ struct PolicyInput {
   int64_t deadline_ns = -1;  // KEDF: after ready_since_ns; negative: none
   int64_t laxity_ns = -1;    // LAX: how long after ready_since_ns it can wait; negative: none
   PolicyMemory memory{};     // of its last decision
+
+  // For budget.h alone; policies do not look at them.
+  uint64_t budget_ns = 0;  // what others may have in flight when it becomes ready; 0: no matter
+  uint64_t work_ns = 0;    // how long a packet of its work takes, typically; 0: not known
+  uint64_t work_spread_ns = 0;  // and how far that strays on average
+  uint32_t inside = ~0u;        // at most so much work in the hardware queue; ~0: unknown
+  uint32_t ring_packets = 0;    // its hardware queue's size; 0: unknown
+  bool save_refused = false;    // level 3 was refused lately (the module limits the rate)
+  bool taken_off = false;       // it is suspended, and not by its gate alone
   bool operator==(const PolicyInput&) const = default;
 };
 
 struct PolicyDecision {  // for the XQueue at the same index
   bool run = true;
-  uint32_t window = 0;    // 0 = open
-  uint32_t guard = 0;     // 0 = no gate barriers
-  uint32_t notify = 0;    // kNotify* bits (xqueue/slot.h): decide again at these edges
+  uint32_t window = 0;  // 0 = open
+  uint32_t guard = 0;   // 0 = no gate barriers
+  uint32_t notify = 0;  // kNotify* bits (xqueue/slot.h): decide again at these edges
+  // With run = false: the gate alone suspends for so long; 0: the best level at once.
+  uint32_t patience_us = 0;
   PolicyMemory memory{};  // for its next input; no reason to publish by itself
 };
 
@@ -84,6 +95,12 @@ class Policy {
   virtual bool shares_by_process() const { return false; }
   // True if `cpu_priority` counts, which costs the caller system calls.
   virtual bool by_cpu_priority() const { return false; }
+  // May it suspend `x` for `y`, of the same GPU, so that y's latency budget
+  // bounds what x has in flight? Where everybody gives way to everybody in turn,
+  // whoever has the shorter budget goes before.
+  virtual bool goes_before(const PolicyInput& y, const PolicyInput& x) const {
+    return x.budget_ns == 0 || y.budget_ns < x.budget_ns;
+  }
   // out.size() == in.size(). Must not allocate when called again with the
   // same or a smaller size (scratch may be kept in `this`).
   // Returns when to decide again though no edge has come, or kNever. Deciding

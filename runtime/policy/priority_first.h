@@ -36,6 +36,10 @@ class PriorityFirst final : public Policy {
     };
   }
 
+  bool goes_before(const PolicyInput& y, const PolicyInput& x) const override {
+    return Rule::competition(y) == Rule::competition(x) && Rule::highest(y) > Rule::lowest(x);
+  }
+
   uint64_t decide(const PolicyContext& context, std::span<const PolicyInput> in,
                   std::span<PolicyDecision> out) override {
     groups_.clear();

@@ -10,6 +10,8 @@ namespace xsched {
 namespace {
 
 constexpr uint32_t kMaxWindow = 1u << 20;  // more than any ring holds
+constexpr uint32_t kMostBudgetUs = 10'000'000;
+constexpr uint64_t kMostWorkNs = uint64_t{3600} * 1'000'000'000;
 
 bool same(const XQueueEntry::Carry& a, const XQueueEntry::Carry& b) {
   return a.scheduler == b.scheduler && a.taken == b.taken;
@@ -46,6 +48,17 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
   input.cpu_priority = facts_.cpu_priority;
   input.active = facts_.active;
   input.window = std::min(identity.window_wanted.load(std::memory_order_relaxed), kMaxWindow);
+  input.ring_packets = std::min(identity.ring_packets.load(std::memory_order_relaxed), kMaxWindow);
+  const uint64_t own_budget_ns = uint64_t{1000} * own_budget_us_;
+  input.budget_ns =
+      terms_.deadline_ns > 0 ? static_cast<uint64_t>(terms_.deadline_ns) : own_budget_ns;
+  if (input.deadline_ns < 0 && own_budget_ns != 0) {
+    input.deadline_ns = static_cast<int64_t>(own_budget_ns);
+  }
+  input.work_ns = std::min(slot.counters.work_ns.load(std::memory_order_relaxed), kMostWorkNs);
+  input.work_spread_ns =
+      std::min(slot.counters.work_spread_ns.load(std::memory_order_relaxed), kMostWorkNs);
+  const uint32_t refused = slot.state.refused.load(std::memory_order_relaxed);
   // Acquire pairs with the gate's store before edge(): counters are as recent.
   input.ready = slot.state.ready.load(std::memory_order_acquire) != 0;
 
@@ -64,6 +77,7 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
     entry.held_itself = held_itself;
     entry.stalled = stalled;
     entry.module_handle = handle;
+    entry.refused = refused;
     entry.input = input;
     return true;
   }
@@ -74,7 +88,9 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
   const PolicyInput& old = entry.input;
   const bool changed = old != input || entry.module_handle != handle ||
                        entry.level_cap != terms_.level_cap || entry.held_itself != held_itself ||
-                       entry.stalled != stalled;
+                       entry.stalled != stalled || entry.refused != refused;
+  if (entry.refused != refused) entry.save_refused_until_ns = now_ns + kSaveRefusedNs;
+  entry.refused = refused;
   entry.held_itself = held_itself;
   entry.stalled = stalled;
   if (changed) {
@@ -108,6 +124,8 @@ bool TableView::scan(uint64_t now_ns) {
       asked == 0 ? kWholeShare : static_cast<int16_t>(std::min(asked - 1, uint32_t{kWholeShare}));
   bool changed = read_signals() || process_share_ != terms_.share.value_or(hinted);
   process_share_ = terms_.share.value_or(hinted);
+  own_budget_us_ =
+      std::min(table_.latency_budget_us.load(std::memory_order_relaxed), kMostBudgetUs);
   // Not `end`: a hostile table may lower its high water.
   for (size_t i = 0; i < entries_.size(); ++i) {
     changed |= read_slot(table_.slot[i], entries_[i], now_ns);
@@ -159,6 +177,7 @@ void TableView::publish(Publish what) {
       control.window.store(entry.next.window, std::memory_order_relaxed);
       control.guard.store(entry.next.guard, std::memory_order_relaxed);
       control.notify.store(entry.next.notify, std::memory_order_relaxed);
+      control.patience_us.store(entry.next.patience_us, std::memory_order_relaxed);
       // Release: a gate that sees run = 1 sees the window to run with.
       control.run.store(entry.next.run ? 1 : 0, std::memory_order_release);
       // Release: an agent that sees the new sequence sees all of the above.
@@ -207,7 +226,9 @@ void Arbiter::set_policy(std::unique_ptr<Policy> policy) {
 
 uint64_t Arbiter::linger_ns() const {
   for (const auto& [view, entry] : chosen_) {
-    if (!entry->now.run && entry->input.level < 3) return kLingerNs;
+    if (!entry->now.run && (entry->input.level < 3 || entry->now.patience_us != 0)) {
+      return kLingerNs;
+    }
   }
   return kLingerLevel3Ns;
 }
@@ -221,6 +242,36 @@ void Arbiter::measure(uint64_t now_ns) {
     }
   }
   gpu_times_.advance(now_ns);
+}
+
+// What budget.h wants to know beyond policies.
+void Arbiter::fill_in_flight(XQueueEntry& entry, PolicyInput& input, uint64_t now_ns,
+                             const Slot& slot) {
+  input.taken_off = !entry.fresh && !entry.now.run && entry.now.patience_us == 0;
+  input.inside = kInsideUnknown;
+  // Until its gate closes as many may enter as the window in force allows.
+  if (!entry.fresh && entry.now.window != 0) {
+    input.inside = slot.state.inside.load(std::memory_order_relaxed);
+    if (entry.now.run && input.inside != 0) {
+      input.inside = std::max(input.inside, entry.now.window);
+    }
+  }
+  if (entry.save_refused_until_ns == 0) return;
+  if (now_ns >= entry.save_refused_until_ns) {
+    entry.save_refused_until_ns = 0;
+  } else {
+    input.save_refused = true;
+    look_again(input.gpu_id, entry.save_refused_until_ns);
+  }
+}
+
+void Arbiter::fit_to_budgets(uint64_t now_ns) {
+  for (size_t i = 0; i < chosen_.size(); ++i) {
+    const auto& [view, entry] = chosen_[i];
+    const auto slot = static_cast<size_t>(entry - view->entries_.data());
+    fill_in_flight(*entry, inputs_[i], now_ns, view->table_.slot[slot]);
+  }
+  budgets_.fit(*policy_, inputs_, decisions_);
 }
 
 void Arbiter::fill(const TableView& view, XQueueEntry& entry, PolicyInput& input, uint64_t now_ns) {
@@ -366,6 +417,7 @@ void Arbiter::decide(uint64_t now_ns, Scope scope) {
   const bool books = !policy_->decides_by_gpu_alone();
   if (books) measure(now_ns);
   inputs_.clear();
+  bool budgets = false;
   const uint64_t linger = linger_ns();
   for (const auto& [view, entry] : chosen_) {
     PolicyInput& input = inputs_.emplace_back(entry->input);
@@ -380,7 +432,11 @@ void Arbiter::decide(uint64_t now_ns, Scope scope) {
     }
     if (view->inherited_) input.priority = std::max(input.priority, *view->inherited_);
     // Nobody waits for one that would not run.
-    if (entry->held || entry->held_itself) input.ready = false;
+    if (entry->held || entry->held_itself) {
+      input.ready = false;
+      input.budget_ns = 0;
+    }
+    budgets |= input.budget_ns != 0;
     if (books) fill(*view, *entry, input, now_ns);
   }
   decisions_.resize(inputs_.size());
@@ -389,11 +445,12 @@ void Arbiter::decide(uint64_t now_ns, Scope scope) {
   context.timeslice_ns = timeslice_ns_;
   context.concurrency = concurrency_;
   const uint64_t next_ns = policy_->decide(context, inputs_, decisions_);
+  if (trace_ != nullptr) record(now_ns);
+  if (budgets) fit_to_budgets(now_ns);
   again_ns_ = next_ns == kNever ? 0 : next_ns;
   for (const Due& due : due_) {
     if (again_ns_ == 0 || due.ns < again_ns_) again_ns_ = due.ns;
   }
-  if (trace_ != nullptr) record(now_ns);
   mark_changes();
   if (books) keep_books(now_ns);
 }
@@ -403,13 +460,17 @@ void Arbiter::mark_changes() {
     const auto& [view, entry] = chosen_[i];
     const PolicyDecision& said = decisions_[i];
     XQueueEntry::Words& next = entry->next;
-    next = {said.run, said.window, said.guard, said.notify};
-    if (entry->held) next.run = false;
+    next = {said.run, static_cast<uint8_t>(said.notify), static_cast<uint16_t>(said.guard),
+            said.window, said.patience_us};
+    if (entry->held) {
+      next.run = false;
+      next.patience_us = 0;
+    }
     if (view->reports_waits_) next.notify |= kNotifyWaits;
     // What it does with an inherited priority must not be in the way of who
     // lent it, once that one can go on.
     const bool bounded = entry->contended || view->inherited_ > entry->input.priority;
-    if (bounded && entry->input.level == 1) next.window = entry->input.window;
+    if (bounded && entry->input.level == 1 && next.window == 0) next.window = entry->input.window;
     if (bounded && entry->input.level == 2) next.guard = 1;
     if (!entry->fresh && next == entry->now && same(entry->carry_next, entry->carry_now) &&
         entry->level_cap == view->terms_.level_cap) {

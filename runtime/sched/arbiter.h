@@ -19,6 +19,7 @@
 #include <span>
 #include <vector>
 
+#include "../policy/budget.h"
 #include "../policy/policy.h"
 #include "../xqueue/hints.h"
 #include "decision_trace.h"
@@ -32,13 +33,17 @@ namespace xsched {
 inline constexpr uint64_t kLingerNs = 1'000'000;
 inline constexpr uint64_t kLingerLevel3Ns = 200'000;
 
+// So long after the module's rate limit refused a suspend, latency budgets are
+// not left to level 3.
+inline constexpr uint64_t kSaveRefusedNs = 1'000'000'000;
+
 // What an administrator grants a process (xschedd's rules). It goes before
 // what the process says of itself, and behind what an operator sets.
 struct ProcessTerms {
   std::optional<int32_t> priority;
   std::optional<int16_t> share;  // percent
   uint32_t level_cap = 0;        // 1..3, 0: none
-  int64_t deadline_ns = -1;      // after it became ready; negative: none
+  int64_t deadline_ns = -1;      // latency budget, after it became ready; negative: none
   bool operator==(const ProcessTerms&) const = default;
 };
 
@@ -66,9 +71,10 @@ struct alignas(64) XQueueEntry {
 
   struct Words {  // of its ControlLine
     bool run = true;
+    uint8_t notify = 0;
+    uint16_t guard = 0;
     uint32_t window = 0;
-    uint32_t guard = 0;
-    uint32_t notify = 0;
+    uint32_t patience_us = 0;
     bool operator==(const Words&) const = default;
   };
   Words now;   // published
@@ -90,6 +96,9 @@ struct alignas(64) XQueueEntry {
   uint64_t suspended_ns = 0;            // before that
   uint64_t module_handle = 0;           // as published by the process: to be verified
   PolicyBooks books;
+  uint32_t refused = 0;  // StateLine::refused as last seen
+  // Until then, suspends at level 3 are not relied on; 0: they are.
+  uint64_t save_refused_until_ns = 0;
 
   // xschedd's notes on the handle that the process published.
   struct Module {
@@ -157,6 +166,7 @@ class TableView {
   ProcessTerms terms_;
   ProcessFacts facts_;
   int16_t process_share_ = kWholeShare;  // for policies that share between processes
+  uint32_t own_budget_us_ = 0;  // what the process asks for
   std::vector<XQueueEntry> entries_;
   size_t suspended_ = 0;
   static constexpr size_t kFewGpus = 16;
@@ -236,6 +246,8 @@ class Arbiter {
   void mark_changes();
   uint64_t linger_ns() const;
   void measure(uint64_t now_ns);
+  void fit_to_budgets(uint64_t now_ns);
+  void fill_in_flight(XQueueEntry& entry, PolicyInput& input, uint64_t now_ns, const Slot& slot);
   void fill(const TableView& view, XQueueEntry& entry, PolicyInput& input, uint64_t now_ns);
   void keep_books(uint64_t now_ns);
   void record(uint64_t now_ns);
@@ -260,6 +272,7 @@ class Arbiter {
   std::vector<PolicyInput> inputs_;
   std::vector<PolicyDecision> decisions_;
   GpuTimes gpu_times_;
+  Budgets budgets_;
   uint64_t timeslice_ns_ = 0;
   uint32_t concurrency_ = 1;
   uint64_t again_ns_ = 0;

@@ -32,7 +32,7 @@
 namespace xsched {
 
 inline constexpr uint32_t kProtocolMagic = 0x44435358;  // "XSCD"
-inline constexpr uint16_t kProtocolAbi = 3;             // changes with any layout change
+inline constexpr uint16_t kProtocolAbi = 4;             // changes with any layout change
 inline constexpr size_t kMaxMessage = 8192;             // bytes
 inline constexpr uint32_t kAllXQueues = ~0u;            // HoldRequest::xqueue
 
@@ -161,6 +161,12 @@ struct XQueueRecord {
   uint64_t inflight_sum;
   uint64_t last_inflight;
   uint64_t dropped;
+  uint64_t work_ns;  // CounterLine's, 0: not measured
+  uint64_t work_spread_ns;
+  uint64_t patient;
+  uint64_t overdue;
+  uint64_t budget_ns;  // its latency budget, 0: none
+  uint64_t inside;     // StateLine's
   uint64_t created_ns;
   uint64_t suspended_ns;  // as decided, since it is scheduled here
 };

@@ -184,6 +184,7 @@ struct Session::Impl final : XQueueSet {
 
   uint32_t round(uint32_t* ticks, uint32_t most, uint32_t& count) {
     uint32_t wants = Gate::kWantsNothing;
+    uint64_t round_ns = 0;
     const std::shared_lock<std::shared_mutex> lock(mutex);
     for (XQueue* queue : queues) {
       Gate& gate = queue->gate();
@@ -193,6 +194,10 @@ struct Session::Impl final : XQueueSet {
       const uint32_t now = gate.wants();
       wants |= now;
       if (gate.entered() != before) wants |= Dispatcher::kProgress;
+      if ((now & Gate::kWantsPoll) != 0) {
+        if (round_ns == 0) round_ns = now_ns();
+        if (queue->measure_work(round_ns)) agent.edge(queue->slot_number());
+      }
       if ((now & Gate::kWantsTick) != 0 && count < most)
         ticks[count++] = event_of(gate.tick_handle());
     }
@@ -250,6 +255,7 @@ Session* Session::get() noexcept {
     memory.table()->process_share.store(static_cast<uint32_t>(*share) + 1,
                                         std::memory_order_relaxed);
   }
+  memory.table()->latency_budget_us.store(config().latency_budget_us, std::memory_order_relaxed);
   auto* session = new Session(std::make_unique<Impl>(std::move(memory)));
   session->impl_->shared.publish_in(&session->impl_->table.signals);
   kmod_engine().set_wake(
@@ -315,16 +321,20 @@ XQueue* Session::add(const XQueueParts& parts) {
     slot.control.carrier.store(kCarrierSelf, std::memory_order_relaxed);
     slot.control.taken.store(0, std::memory_order_relaxed);
     slot.control.level_cap.store(0, std::memory_order_relaxed);
+    slot.control.patience_us.store(0, std::memory_order_relaxed);
     slot.state.ready.store(0, std::memory_order_relaxed);
     slot.state.suspended.store(0, std::memory_order_relaxed);
     slot.state.held.store(0, std::memory_order_relaxed);
     slot.state.stalled.store(0, std::memory_order_relaxed);
+    slot.state.refused.store(0, std::memory_order_relaxed);
     slot.state.submitted.store(0, std::memory_order_relaxed);
     slot.state.moved.store(0, std::memory_order_relaxed);
     slot.state.retired.store(0, std::memory_order_relaxed);
     CounterLine& counters = slot.counters;
-    for (auto* counter : {&counters.suspends, &counters.last_suspend_ns, &counters.max_suspend_ns,
-                          &counters.inflight_sum, &counters.last_inflight, &counters.dropped}) {
+    for (auto* counter :
+         {&counters.suspends, &counters.last_suspend_ns, &counters.max_suspend_ns,
+          &counters.inflight_sum, &counters.last_inflight, &counters.dropped, &counters.work_ns,
+          &counters.work_spread_ns, &counters.patient, &counters.overdue}) {
       counter->store(0, std::memory_order_relaxed);
     }
 

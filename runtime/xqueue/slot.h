@@ -27,6 +27,10 @@ inline constexpr uint32_t kMaxSlots = 1024;         // XQueues a process
 inline constexpr uint32_t kNotifyReady = 1;  // first packet after idle
 inline constexpr uint32_t kNotifyIdle = 2;   // last packet completed
 inline constexpr uint32_t kNotifyWaits = 4;  // it waits for an inter-process signal, or no longer
+inline constexpr uint32_t kNotifyWork = 8;   // CounterLine::work_ns changed
+
+// StateLine::inside where nobody counts.
+inline constexpr uint32_t kInsideUnknown = UINT32_MAX;
 
 enum class EngineKind : uint32_t { kNone = 0, kGate = 1, kKfd = 2, kKmod = 3 };
 inline const char* to_string(EngineKind kind) noexcept {
@@ -72,6 +76,10 @@ struct alignas(64) ControlLine {
   std::atomic<uint64_t> taken_ns;
   // The highest level that the XQueue may use, 1..3; 0: as its process wants.
   std::atomic<uint32_t> level_cap;
+  // With run = 0 at level 3. 0: take the hardware queue off the GPU. Else close
+  // the gate and let run out what is inside; what has not after so many
+  // microseconds is taken off all the same, by the process.
+  std::atomic<uint32_t> patience_us;
 };
 
 // XQueue -> scheduler.
@@ -91,6 +99,10 @@ struct alignas(64) StateLine {
   // 1 while its next packet waits for a signal. Kept up only while the process
   // says which inter-process signals it waits for (SignalLines::awaited).
   std::atomic<uint32_t> stalled;
+  // Under a window: packets that are work in the hardware queue when last looked
+  // at, or more (what entered before the window counts whole). Else kInsideUnknown.
+  std::atomic<uint32_t> inside;
+  std::atomic<uint32_t> refused;  // suspends that the module's rate limit turned away
 };
 
 // XQueue -> scheduler: counters that tools show.
@@ -101,6 +113,15 @@ struct alignas(64) CounterLine {
   std::atomic<uint64_t> inflight_sum;   // packets in the hardware queue at each suspend, summed
   std::atomic<uint64_t> last_inflight;  // ... at the last one
   std::atomic<uint64_t> dropped;        // packets dropped by a destroy while deferred
+  // How long a packet that is work occupies the GPU, measured while a window is
+  // full: typically, and how far it strays on average (xqueue/work_time.h). 0:
+  // not measured.
+  std::atomic<uint64_t> work_ns;
+  std::atomic<uint64_t> work_spread_ns;
+  // Of the suspends: by the gate alone because that was enough
+  // (ControlLine::patience_us), and those of them that were not.
+  std::atomic<uint64_t> patient;
+  std::atomic<uint64_t> overdue;
 };
 
 // Written once before `state` becomes kUsed; level_actual, engine, priority,
@@ -170,6 +191,9 @@ struct alignas(4096) SlotTable {
   // Process -> scheduler: the share that it asked for last, whatever the XQueue,
   // for policies that share between processes. Percent + 1; 0: it did not.
   std::atomic<uint32_t> process_share;
+  // Process -> scheduler (XSCHED_LATENCY_BUDGET_US): what less urgent XQueues may
+  // have in flight when one of this process becomes ready; 0: no budget.
+  std::atomic<uint32_t> latency_budget_us;
   // Scheduler -> process: grows while the scheduler holds anything of this
   // process suspended; if it stands still for the lease, the scheduler hangs
   // and the agent takes over (sched/lease.h).
@@ -182,7 +206,7 @@ struct alignas(4096) SlotTable {
   alignas(4096) Slot slot[kMaxSlots];
 };
 
-static_assert(sizeof(Slot) == 320, "shared layout");
+static_assert(sizeof(Slot) == 384, "shared layout");
 static_assert(std::atomic<uint32_t>::is_always_lock_free);
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
 

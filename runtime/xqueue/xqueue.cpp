@@ -105,6 +105,7 @@ bool XQueue::scheduler_carries() const noexcept {
   const ControlLine& control = slot_.control;
   return control.run.load(std::memory_order_acquire) == 0 &&
          control.carrier.load(std::memory_order_relaxed) == kCarrierScheduler &&
+         control.patience_us.load(std::memory_order_relaxed) == 0 &&
          slot_.identity.module_handle.load(std::memory_order_relaxed) != 0 && engine_.level == 3 &&
          !gate_.held() && !gate_.boosted();
 }
@@ -120,6 +121,7 @@ uint32_t XQueue::take() {
       return 3;
     }
     if (error == EAGAIN) {
+      slot_.state.refused.fetch_add(1, std::memory_order_relaxed);
       retry_at_ns_.store(now_ns() + engine_.engine->retry_ns(), std::memory_order_relaxed);
       return 0;
     }
@@ -166,7 +168,8 @@ void XQueue::trace_suspension(bool holds, uint64_t took_ns) noexcept {
   suspend.took_ns = took_ns;
   suspend.in_flight = in_flight_;
   suspend.level = by_scheduler ? 3 : own_level_;
-  suspend.engine = static_cast<uint32_t>((by_scheduler ? engine_.engine : own_engine_)->kind());
+  suspend.engine = static_cast<uint32_t>(
+      patient_ ? EngineKind::kGate : (by_scheduler ? engine_.engine : own_engine_)->kind());
   suspend.cause = gate_.held() ? TraceTrack::kByProcess : TraceTrack::kByScheduler;
   suspend.by_daemon = by_scheduler;
   track_->suspended(suspend, now_ns());
@@ -196,9 +199,11 @@ void XQueue::hold_back(uint64_t now) {
     decided_ns_ = now;
     closed_ = true;
   }
-  if (own_level_ != 0) return;
+  if ((own_level_ != 0 && !patient_) || runs_out(now)) return;
   if (scheduler_carries()) {
     relied_ = true;
+    patient_ = false;
+    own_level_ = 0;
     note_suspended(slot_.control.taken.load(std::memory_order_relaxed) != 0,
                    slot_.control.taken_ns.load(std::memory_order_relaxed));
     return;
@@ -207,9 +212,37 @@ void XQueue::hold_back(uint64_t now) {
   // that nothing runs in between.
   const uint32_t level = take();
   if (level == 0) return;
+  if (patient_ && patience_us() != 0) {
+    slot_.counters.overdue.fetch_add(1, std::memory_order_relaxed);
+  }
+  patient_ = false;
   own_level_ = level;
   own_engine_ = engine_.engine;
   note_suspended(true, now_ns() - decided_ns_);
+}
+
+// A hold of the process itself promises its level; a lower level than 3 costs
+// nothing to use.
+uint32_t XQueue::patience_us() const noexcept {
+  if (engine_.level != 3 || gate_.held()) return 0;
+  return slot_.control.patience_us.load(std::memory_order_relaxed);
+}
+
+// Is the gate alone enough, because what is inside runs out in time? True as
+// long as there is time; then it has, or the hardware queue has to be taken.
+bool XQueue::runs_out(uint64_t now) {
+  const uint64_t patience_ns = uint64_t{patience_us()} * 1000;
+  if (patience_ns == 0) return false;
+  if (!patient_) {
+    patient_ = true;
+    own_level_ = 1;
+    slot_.counters.patient.fetch_add(1, std::memory_order_relaxed);
+    note_suspended(true, now_ns() - decided_ns_);
+  }
+  if (gate_.in_flight() == 0) return true;
+  if (now >= decided_ns_ + patience_ns) return false;
+  retry_at_ns_.store(decided_ns_ + patience_ns, std::memory_order_relaxed);
+  return true;
 }
 
 // Whatever the scheduler holds of the hardware queue, or is about to, ends.
@@ -239,6 +272,7 @@ bool XQueue::let_run() {
   if (own_level_ != 0 && !give_back(own_engine_, own_level_)) return false;
   own_level_ = 0;
   own_engine_ = nullptr;
+  patient_ = false;
   closed_ = false;
   note_suspended(false, 0);
   return true;
@@ -246,7 +280,7 @@ bool XQueue::let_run() {
 
 // Kept back, and engine_ is another one now: the new hold first.
 void XQueue::change_suspension() {
-  if (relied_ && scheduler_carries()) return;
+  if ((relied_ && scheduler_carries()) || patient_) return;
   Engine* const old_engine = own_engine_;
   const uint32_t old_level = own_level_;
   const bool relied = relied_;
@@ -260,6 +294,23 @@ void XQueue::change_suspension() {
   own_engine_ = engine_.engine;
   own_level_ = level;
   note_suspended(true, now_ns() - decided_ns_);
+}
+
+bool XQueue::measure_work(uint64_t now) noexcept {
+  const Gate::WorkLook seen = gate_.work_look();
+  const uint64_t sequence = slot_.control.sequence.load(std::memory_order_acquire);
+  // While it is boosted, others run beside it.
+  const bool full = seen.full && slot_.control.run.load(std::memory_order_relaxed) != 0;
+  CounterLine& counters = slot_.counters;
+  if (!work_time_.look({now,
+                        seen.retired,
+                        {seen.mark, sequence, counters.suspends.load(std::memory_order_relaxed)},
+                        full})) {
+    return false;
+  }
+  counters.work_spread_ns.store(work_time_.spread_ns(), std::memory_order_relaxed);
+  counters.work_ns.store(work_time_.typical_ns(), std::memory_order_relaxed);
+  return (slot_.control.notify.load(std::memory_order_relaxed) & kNotifyWork) != 0;
 }
 
 void XQueue::apply() {

@@ -15,6 +15,7 @@
 #include "../hsa/kfd_queues.h"
 #include "../trace/track.h"
 #include "slot.h"
+#include "work_time.h"
 
 namespace xsched {
 
@@ -64,6 +65,10 @@ class XQueue {
   // before the old one lets go. Returns the actual level.
   uint32_t set_level(uint32_t wanted, EngineChoice choice);
 
+  // How long its packets take; for the dispatcher, after a pump under a window.
+  // True if the scheduler wants to hear of it.
+  bool measure_work(uint64_t now) noexcept;
+
   // Packets in the hardware queue at once, under competition at level 1.
   void set_window(uint32_t packets);
 
@@ -93,6 +98,8 @@ class XQueue {
   bool should_run() const noexcept;
   bool scheduler_carries() const noexcept;
   void hold_back(uint64_t decided_ns);
+  uint32_t patience_us() const noexcept;
+  bool runs_out(uint64_t now);
   bool let_run();
   void take_back();
   void change_suspension();
@@ -118,6 +125,8 @@ class XQueue {
   // has to resume it.
   uint32_t own_level_ = 0;
   Engine* own_engine_ = nullptr;
+  // ... by the gate alone, at level 1, until what is inside has run out.
+  bool patient_ = false;
   // Suspended by the scheduler itself, or about to be (ControlLine::carrier).
   bool relied_ = false;
   bool closed_ = false;     // the gate keeps everything back
@@ -130,6 +139,7 @@ class XQueue {
   bool holds_itself_ = false;  // the in-process API was used
   bool released_ = false;
 
+  WorkTime work_time_;                 // the dispatcher's
   std::shared_ptr<TraceTrack> track_;  // null without a trace
   Gate gate_;
 };

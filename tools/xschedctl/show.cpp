@@ -51,6 +51,13 @@ json to_json(const XQueueRecord& r) {
       any ? json(static_cast<double>(r.inflight_sum) / static_cast<double>(r.suspends)) : json();
   j["last_inflight"] = any ? json(r.last_inflight) : json();
   j["dropped"] = r.dropped;
+  const bool measured = r.work_ns != 0;
+  j["work_us"] = measured ? json(static_cast<double>(r.work_ns) / 1e3) : json();
+  j["work_spread_us"] = measured ? json(static_cast<double>(r.work_spread_ns) / 1e3) : json();
+  j["work_inside"] = r.inside == kInsideUnknown ? json() : json(r.inside);
+  j["suspends_patient"] = r.patient;
+  j["suspends_overdue"] = r.overdue;
+  j["latency_budget_us"] = r.budget_ns == 0 ? json() : json(r.budget_ns / 1000);
   return j;
 }
 

@@ -17,7 +17,7 @@
 //     command = "*python*serve*"
 //     priority = 10               # -255..255
 //     share = 60                  # percent, 0..100
-//     latency_budget_us = 2000    # 1..10000000; KEDF's deadline
+//     latency_budget_us = 2000    # 1..10000000
 #pragma once
 
 #include <cstdint>

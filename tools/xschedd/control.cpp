@@ -48,8 +48,9 @@ XQueueRecord record_of(const Connection& c, const XQueueEntry& entry, const Slot
   r.guard = entry.now.guard;
   r.run = entry.now.run ? 1 : 0;
   // What the daemon itself holds it knows best: the process may be stopped.
-  r.suspended = entry.carry_now.scheduler && !entry.now.run ? entry.carry_now.taken
-                                                            : state.suspended.load(relaxed);
+  r.suspended = entry.carry_now.scheduler && !entry.now.run && entry.now.patience_us == 0
+                    ? entry.carry_now.taken
+                    : state.suspended.load(relaxed);
   r.ready = state.ready.load(relaxed);
   r.held = entry.held ? 1 : 0;
   r.ring_packets = identity.ring_packets.load(relaxed);
@@ -64,6 +65,12 @@ XQueueRecord record_of(const Connection& c, const XQueueEntry& entry, const Slot
   r.inflight_sum = counters.inflight_sum.load(relaxed);
   r.last_inflight = counters.last_inflight.load(relaxed);
   r.dropped = counters.dropped.load(relaxed);
+  r.work_ns = counters.work_ns.load(relaxed);
+  r.work_spread_ns = counters.work_spread_ns.load(relaxed);
+  r.patient = counters.patient.load(relaxed);
+  r.overdue = counters.overdue.load(relaxed);
+  r.budget_ns = entry.input.budget_ns;
+  r.inside = state.inside.load(relaxed);
   r.created_ns = identity.created_ns.load(relaxed);
   r.suspended_ns = entry.suspended_ns;
   if (entry.suspended_since_ns != 0) r.suspended_ns += now - entry.suspended_since_ns;

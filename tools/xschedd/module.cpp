@@ -14,6 +14,14 @@
 #include "server.h"
 
 namespace xsched {
+namespace {
+
+// Not one that its gate alone suspends.
+bool carried_off(const XQueueEntry& entry) {
+  return entry.carry_now.scheduler && !entry.now.run && entry.now.patience_us == 0;
+}
+
+}  // namespace
 
 void Server::open_module() {
   if (module_.running()) return;
@@ -23,6 +31,7 @@ void Server::open_module() {
     const std::string text = file.description();
     if (module_.start(std::move(file), module_event_.get())) {
       module_text_ = text;
+      module_refused_ = 0;
       log(LogLevel::kInfo, "suspends hardware queues through /dev/xsched (%s)", text.c_str());
       return;
     }
@@ -78,7 +87,7 @@ void Server::want_suspended() {
   for (auto& c : connections_) {
     if (!c->started || c->gone) continue;
     for (const XQueueEntry& entry : c->view->entries()) {
-      if (!entry.used || !entry.carry_now.scheduler || entry.now.run) continue;
+      if (!entry.used || !carried_off(entry)) continue;
       wanted_.push_back(entry.module.handle);
     }
   }
@@ -92,7 +101,7 @@ void Server::want_suspended() {
     if (!c->started || c->gone) continue;
     for (XQueueEntry& entry : c->view->entries()) {
       if (!entry.used) continue;
-      const bool wanted = entry.carry_now.scheduler && !entry.now.run;
+      const bool wanted = carried_off(entry);
       if (wanted && !entry.module.wanted) {
         entry.module.wanted_since = version;
         entry.module.decided_ns = now;
@@ -107,6 +116,8 @@ void Server::on_module() {
   [[maybe_unused]] ssize_t n = read(module_event_.get(), &count, sizeof count);
   module_.report(report_);
   decide_ = true;
+  const bool refused = report_.refused != module_refused_;
+  module_refused_ = report_.refused;
   if (report_.broken != 0) {
     return close_module(std::string("the xsched module refuses to work: ") +
                         strerror(report_.broken));
@@ -118,6 +129,7 @@ void Server::on_module() {
     for (XQueueEntry& entry : c->view->entries()) {
       const XQueueEntry::Module& module = entry.module;
       if (!entry.used || !module.wanted || module.wanted_since > report_.version) continue;
+      if (refused) entry.save_refused_until_ns = now_ns() + kSaveRefusedNs;
       const bool taken =
           std::binary_search(report_.held.begin(), report_.held.end(), module.handle);
       if (taken && !entry.carry_next.taken) {

@@ -168,6 +168,7 @@ void ModuleWorker::bring_in_line(std::unique_lock<std::mutex>& lock) {
   lock.lock();
   report_.failed.insert(report_.failed.end(), news.failed.begin(), news.failed.end());
   report_.held = held_;
+  report_.refused += news.refused;
   report_.version = target_version_;
   report_.time_ns = now_ns();
   if (news.broken != 0) report_.broken = news.broken;
@@ -195,6 +196,7 @@ int ModuleWorker::suspend_missing(ModuleReport& news) {
     const uint64_t pause =
         std::clamp<uint64_t>(uint64_t{retry_us} * 1000, kShortestPauseNs, kLongestPauseNs);
     retry_at_ns_ = now_ns() + pause;
+    ++news.refused;
     return 0;
   }
   if (error != 0) return error;

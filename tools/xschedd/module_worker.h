@@ -45,7 +45,8 @@ struct ModuleReport {
   std::vector<uint64_t> held;
   uint64_t version = 0;
   uint64_t time_ns = 0;
-  int broken = 0;  // errno: the module does not serve us any more
+  uint64_t refused = 0;  // suspends that the rate limit turned away, all in all
+  int broken = 0;        // errno: the module does not serve us any more
 };
 
 class ModuleWorker {

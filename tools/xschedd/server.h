@@ -216,6 +216,7 @@ class Server {
   std::string module_text_;  // what it is, or why there is none
   std::vector<uint64_t> wanted_;
   ModuleReport report_;
+  uint64_t module_refused_ = 0;  // ModuleReport::refused as last seen
   uint64_t renew_at_ns_ = 0;
 
   std::string error_;

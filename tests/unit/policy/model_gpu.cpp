@@ -62,7 +62,7 @@ void ModelGpu::run(uint64_t duration_ns) {
 uint64_t ModelGpu::next_event() const {
   uint64_t next = std::min(decide_at_, timer_);
   for (const XQueue& x : x_) {
-    next = std::min(next, x.next_arrival);
+    next = std::min({next, x.next_arrival, x.patience_end});
     if (x.phase == Phase::kSaving || x.phase == Phase::kRestoring) {
       next = std::min(next, x.phase_end);
     }
@@ -104,7 +104,8 @@ void ModelGpu::advance(uint64_t to) {
 }
 
 void ModelGpu::add_kernel(XQueue& x, bool last) {
-  const double kernel = static_cast<double>(x.load.kernel_ns);
+  double kernel = static_cast<double>(x.load.kernel_ns);
+  if (now_ >= x.load.grow_at_ns) kernel *= x.load.grow;
   x.kernels.push_back(x.load.vary ? kernel * (0.5 + uniform()) : kernel);
   x.request_ends.push_back(last ? now_ : kNever);
 }
@@ -178,11 +179,20 @@ void ModelGpu::settle(XQueue& x) {
     x.phase = Phase::kOn;
     meter(x);
   }
+  if (x.patience_end <= now_) {
+    x.patience_end = kNever;
+    if (x.in_hardware > 0) {
+      ++x.outcome.overdue;
+      save(x);
+      meter(x);
+    }
+  }
   while (drains(x) && x.kernels.front() < 0.5) {
     x.kernels.pop_front();
     const uint64_t asked = x.request_ends.front();
     x.request_ends.pop_front();
     --x.in_hardware;
+    ++x.retired;
     if (x.unguarded > 0) --x.unguarded;
     if (asked != kNever) {
       ++x.outcome.finished;
@@ -196,7 +206,22 @@ void ModelGpu::settle(XQueue& x) {
     // A barrier stands behind the kernel that just ended.
     if (!x.decision.run && x.input.level == 2) x.in_hardware = x.unguarded;
     refill(x);
+    measure(x);
   }
+}
+
+// As the gate and its dispatcher do.
+void ModelGpu::measure(XQueue& x) {
+  const bool full = x.decision.run && x.decision.window != 0 &&
+                    x.in_hardware == x.decision.window && x.kernels.size() > x.in_hardware;
+  if (x.work.look({now_, x.retired, {x.mark, 0, 0}, full})) edge(x, kNotifyWork);
+}
+
+void ModelGpu::save(XQueue& x) {
+  const bool work = x.in_hardware > 0 && x.phase == Phase::kOn;
+  x.phase = work ? Phase::kSaving : Phase::kOff;
+  x.phase_end = now_ + costs_.save_ns;
+  ++x.outcome.saves;
 }
 
 void ModelGpu::decide() {
@@ -206,6 +231,14 @@ void ModelGpu::decide() {
   for (XQueue& x : x_) {
     if (!x.alive) continue;
     x.input.run_ns = meter_now(x.input.gpu_id).used(x.time);
+    x.input.work_ns = x.work.typical_ns();
+    x.input.work_spread_ns = x.work.spread_ns();
+    x.input.taken_off = !x.decision.run && x.decision.patience_us == 0;
+    x.input.inside = kInsideUnknown;
+    if (const uint32_t window = x.decision.window; window != 0) {
+      x.input.inside = static_cast<uint32_t>(x.in_hardware);
+      if (x.in_hardware != 0 && x.decision.run) x.input.inside = std::max(x.input.inside, window);
+    }
     in.push_back(x.input);
     who.push_back(&x);
   }
@@ -215,6 +248,7 @@ void ModelGpu::decide() {
   if (timer_ <= now_) throw std::runtime_error(policy_name_ + " wants to decide in the past");
   ++decisions_;
   if (decisions_ % 61 == 0) ask_again(in, out, timer_);
+  budgets_.fit(*policy_, in, out);
   for (size_t i = 0; i < who.size(); ++i) apply(*who[i], out[i]);
 }
 
@@ -228,19 +262,29 @@ void ModelGpu::ask_again(std::span<const PolicyInput> in, std::span<const Policy
 
 void ModelGpu::apply(XQueue& x, const PolicyDecision& d) {
   const bool was_running = x.decision.run;
+  const bool was_patient = !was_running && x.decision.patience_us != 0;
+  const bool was_taken = x.phase != Phase::kOn;
+  if (!same(d, x.decision)) ++x.mark;
   x.decision = d;
+  x.outcome.window = d.window;
   x.input.memory = d.memory;
   if (was_running && !d.run) {
     ++x.outcome.suspends;
-    if (x.input.level == 3) {
-      const bool work = x.in_hardware > 0 && x.phase == Phase::kOn;
-      x.phase = work ? Phase::kSaving : Phase::kOff;
-      x.phase_end = now_ + costs_.save_ns;
+    if (x.input.level == 3 && d.patience_us != 0) {
+      x.patience_end = now_ + uint64_t{d.patience_us} * kUs;
+    } else if (x.input.level == 3) {
+      save(x);
     } else if (x.input.level == 2) {
       // The running kernel, and whatever has no barrier behind it.
       x.in_hardware = std::min(x.in_hardware, std::max<size_t>(1, x.unguarded));
     }
+  } else if (was_patient && !d.run && d.patience_us == 0) {
+    x.patience_end = kNever;
+    if (!was_taken) save(x);
+  } else if (was_patient && d.run && !was_taken) {
+    x.patience_end = kNever;
   } else if (!was_running && d.run && x.input.level == 3) {
+    x.patience_end = kNever;
     const bool restore = x.saved || x.phase == Phase::kSaving;
     x.phase = restore ? Phase::kRestoring : Phase::kOn;
     x.phase_end = now_ + costs_.restore_ns;

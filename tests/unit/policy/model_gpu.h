@@ -17,8 +17,10 @@
 #include <string>
 #include <vector>
 
+#include "runtime/policy/budget.h"
 #include "runtime/policy/gpu_time.h"
 #include "runtime/policy/policy.h"
+#include "runtime/xqueue/work_time.h"
 
 namespace xsched::test {
 
@@ -35,6 +37,9 @@ struct Load {
   uint32_t kernels = 1;
   bool random_arrivals = false;
   uint64_t born_ns = 0;
+  // From then on (the model begins at kSecond) kernels take `grow` times as long.
+  uint64_t grow_at_ns = kNever;
+  double grow = 1;
 };
 
 struct Costs {
@@ -51,6 +56,9 @@ struct Outcome {
   uint64_t longest_wait_ns = 0;       // ready, and nothing of it ran
   uint64_t longest_inversion_ns = 0;  // it ran at a stretch while a superior was ready
   uint64_t suspends = 0;
+  uint64_t saves = 0;    // of them, at level 3
+  uint64_t overdue = 0;  // of the saves: the gate alone was tried first
+  uint32_t window = 0;   // as decided last
 };
 
 class ModelGpu {
@@ -92,6 +100,9 @@ class ModelGpu {
     uint64_t next_arrival = 0;
     uint64_t last_progress = 0;
     uint64_t inverted_since = 0;
+    uint64_t patience_end = kNever;  // suspended by the gate alone until then
+    WorkTime work;
+    uint64_t retired = 0, mark = 0;
     GpuTime::Account time;
     Outcome outcome;
   };
@@ -104,6 +115,8 @@ class ModelGpu {
   void ask_again(std::span<const PolicyInput> in, std::span<const PolicyDecision> out,
                  uint64_t next);
   void apply(XQueue& x, const PolicyDecision& d);
+  void save(XQueue& x);
+  void measure(XQueue& x);
   bool progresses(const XQueue& x) const;
   bool drains(const XQueue& x) const;
   uint64_t next_event() const;
@@ -116,6 +129,7 @@ class ModelGpu {
 
   std::string policy_name_;
   std::unique_ptr<Policy> policy_;
+  Budgets budgets_;
   Costs costs_;
   std::mt19937 random_;
   std::vector<XQueue> x_;

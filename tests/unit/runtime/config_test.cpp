@@ -64,6 +64,15 @@ TEST(Config, Window) {
   }
 }
 
+TEST(Config, LatencyBudget) {
+  EXPECT_EQ(parse({}).latency_budget_us, 0u) << "none";
+  const std::map<std::string, uint32_t> table = {
+      {"1", 1}, {"10000000", 10'000'000}, {"10000001", 0}, {"0", 0}, {"-1", 0}, {"2ms", 0}};
+  for (const auto& [text, value] : table) {
+    EXPECT_EQ(parse({{"XSCHED_LATENCY_BUDGET_US", text}}).latency_budget_us, value) << text;
+  }
+}
+
 TEST(Config, StreamPriority) {
   const std::map<std::string, int32_t> table = {{"0", 0},    {"1", 1},   {"255", 255},
                                                 {"256", -1}, {"-1", -1}, {"much", -1}};

@@ -215,8 +215,69 @@ TEST(Gate, WhatEnteredWithoutAWindowCountsAgainstALaterOne) {
   EXPECT_EQ(rig.hardware_write, 6u);
 }
 
+TEST(Gate, SaysHowMuchWorkIsInside) {
+  Rig rig({.proxy_packets = 1024, .hardware_packets = 1024});
+  Processor processor(rig);
+  const auto inside = [&] { return rig.slot.state.inside.load(); };
+  for (uint64_t i = 0; i < 3; ++i) rig.submit(0, i);
+  EXPECT_EQ(inside(), kInsideUnknown) << "nobody counts without a window";
+  rig.slot.control.window = 2;
+  rig.gate->pump();
+  EXPECT_EQ(inside(), 3u) << "what entered before counts";
+  for (int i = 0; i < 3; ++i) processor.step();
+  for (int i = 0; i < 5; ++i) rig.submit_barrier();
+  rig.submit(0, 3);
+  EXPECT_EQ(inside(), 1u) << "barriers do not";
+  rig.submit(0, 4);
+  rig.submit(0, 5);
+  EXPECT_EQ(inside(), 2u);
+  rig.slot.control.run = 0;
+  while (processor.step()) {
+  }
+  rig.gate->pump_and_settle();
+  EXPECT_EQ(inside(), 0u) << "also while nothing may enter";
+  rig.slot.control.run = 1;
+  rig.slot.control.window = 300;
+  rig.gate->pump();
+  EXPECT_EQ(inside(), 1u);
+  rig.slot.control.window = 0;
+  rig.gate->pump();
+  EXPECT_EQ(inside(), kInsideUnknown);
+}
+
+// One mark from look to look: the window was full all the time.
+TEST(Gate, MarksWhateverEndsAFullWindow) {
+  Rig rig;
+  Processor processor(rig);
+  rig.slot.control.window = 2;
+  for (uint64_t i = 0; i < 6; ++i) rig.submit(0, i);
+  Gate::WorkLook last = rig.gate->work_look();
+  EXPECT_TRUE(last.full);
+  const auto next = [&] {
+    rig.gate->pump();
+    const Gate::WorkLook look = rig.gate->work_look();
+    const bool same = look.mark == last.mark;
+    const uint64_t retired = look.retired - last.retired;
+    last = look;
+    return std::pair{same, retired};
+  };
+  EXPECT_EQ(next(), std::pair(true, uint64_t{0}));
+  processor.step();
+  EXPECT_EQ(next(), std::pair(true, uint64_t{1}));
+  processor.step();
+  processor.step();
+  EXPECT_EQ(next(), std::pair(true, uint64_t{2}));
+  rig.slot.control.window = 1;
+  EXPECT_FALSE(next().first) << "another window";
+  while (processor.step()) {
+  }
+  EXPECT_EQ(rig.gate->work_look().full, true) << "as the last move saw it";
+  EXPECT_FALSE(next().first) << "room";
+  EXPECT_FALSE(last.full);
+}
+
 TEST(Gate, WindowsOfAnyWidthHold) {
-  for (const uint32_t window : {1u, 63u, 64u, 65u, 200u}) {
+  for (const uint32_t window : {1u, 255u, 256u, 257u, 400u}) {
     Rig rig({.proxy_packets = 1024, .hardware_packets = 1024});
     Processor processor(rig);
     rig.slot.control.window = window;

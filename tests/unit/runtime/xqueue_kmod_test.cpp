@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "module_rig.h"
+#include "runtime/base/clock.h"
 #include "runtime/engine/kmod_engine.h"
 #include "xqueue_rig.h"
 
@@ -78,6 +79,82 @@ TEST_F(XQueueKmod, SuspendsItselfWithoutAScheduler) {
   say(1, kCarrierSelf);
   EXPECT_FALSE(suspended());
   EXPECT_EQ(slot.state.suspended, 0u);
+}
+
+// `kernels` in the hardware queue under a window, then suspended by the gate alone.
+struct Patience : XQueueKmod {
+  void suspend(uint32_t patience_us, uint32_t carrier = kCarrierSelf, uint64_t kernels = 2) {
+    slot.control.window = 4;
+    for (uint64_t i = 0; i < kernels; ++i) publish(reserve(), 0, i);
+    xqueue->gate().pump();
+    slot.control.patience_us = patience_us;
+    say(0, carrier);
+  }
+  static constexpr uint32_t kLong = 3'600'000'000;
+};
+
+TEST_F(Patience, LeavesTheHardwareQueueAlone) {
+  suspend(kLong);
+  EXPECT_EQ(module->passes, 0);
+  EXPECT_EQ(slot.state.suspended, 1u);
+  EXPECT_TRUE(applied());
+  EXPECT_EQ(slot.counters.patient, 1u);
+  EXPECT_NE(xqueue->retry_at_ns(), 0u);
+  publish(reserve(), 0, 9);
+  xqueue->gate().pump();
+  EXPECT_EQ(hardware_write, 2u) << "nothing enters";
+  hardware_read = 2;
+  say(1, kCarrierSelf);
+  EXPECT_EQ(hardware_write, 3u);
+  EXPECT_EQ(module->passes, 0);
+  EXPECT_EQ(slot.counters.suspends, 1u);
+  EXPECT_EQ(slot.counters.overdue, 0u);
+}
+
+TEST_F(Patience, EndsWithWhatIsStillInside) {
+  suspend(1);  // over as soon as somebody looks
+  const uint64_t end = xqueue->retry_at_ns();
+  while (end != 0 && now_ns() <= end) {
+  }
+  xqueue->apply();
+  EXPECT_TRUE(suspended());
+  EXPECT_EQ(slot.counters.overdue, 1u);
+  EXPECT_EQ(slot.counters.suspends, 1u) << "one suspend, carried out twice";
+  EXPECT_EQ(xqueue->retry_at_ns(), 0u);
+  say(1, kCarrierSelf);
+  EXPECT_FALSE(suspended());
+}
+
+TEST_F(Patience, HasNoEndOnceNothingIsInside) {
+  suspend(1, kCarrierSelf, 0);
+  xqueue->apply();
+  EXPECT_EQ(module->passes, 0);
+  EXPECT_EQ(xqueue->retry_at_ns(), 0u);
+}
+
+TEST_F(Patience, ASchedulerThatLosesItIsLeftTheHardwareQueue) {
+  suspend(kLong, kCarrierScheduler);
+  EXPECT_EQ(slot.state.suspended, 1u);
+  slot.control.patience_us = 0;
+  say(0, kCarrierScheduler);
+  EXPECT_EQ(module->passes, 0) << "the scheduler's to do";
+  EXPECT_EQ(slot.state.suspended, 0u) << "and not done yet";
+  scheduler(true);
+  say(0, kCarrierScheduler, 1);
+  EXPECT_EQ(slot.state.suspended, 1u);
+  scheduler(false);
+  say(1, kCarrierScheduler);
+  EXPECT_EQ(slot.state.suspended, 0u);
+}
+
+TEST_F(Patience, AHoldOfTheProcessKeepsItsLevel) {
+  suspend(kLong);
+  xqueue->set_hold(true);
+  EXPECT_TRUE(suspended());
+  say(1, kCarrierSelf);
+  EXPECT_TRUE(suspended());
+  xqueue->set_hold(false);
+  EXPECT_FALSE(suspended());
 }
 
 TEST_F(XQueueKmod, LeavesTheHardwareToASchedulerThatCarries) {
@@ -176,6 +253,7 @@ TEST_F(XQueueKmod, ARefusedRateIsTriedAgain) {
   EXPECT_EQ(slot.state.suspended, 0u);
   EXPECT_FALSE(applied());
   EXPECT_NE(xqueue->retry_at_ns(), 0u);
+  EXPECT_EQ(slot.state.refused, 1u);
   module->advance_ms(1100);
   xqueue->apply();
   EXPECT_EQ(slot.state.suspended, 1u);
