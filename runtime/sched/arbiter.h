@@ -166,7 +166,7 @@ class TableView {
   ProcessTerms terms_;
   ProcessFacts facts_;
   int16_t process_share_ = kWholeShare;  // for policies that share between processes
-  uint32_t own_budget_us_ = 0;  // what the process asks for
+  uint32_t own_budget_us_ = 0;           // what the process asks for
   std::vector<XQueueEntry> entries_;
   size_t suspended_ = 0;
   static constexpr size_t kFewGpus = 16;
