@@ -42,6 +42,33 @@ uint32_t expected(uint32_t i, uint32_t rounds) {
   return v;
 }
 
+// What hipLaunchKernelExC and hipDrvLaunchKernelEx of HIP 7 take.
+struct LaunchConfig {
+  unsigned grid[3], block[3];
+  size_t shared_bytes;
+  void* stream;
+  void* attributes;
+  unsigned attribute_count;
+};
+struct DriverLaunchConfig {
+  unsigned grid[3], block[3], shared_bytes;
+  void* stream;
+  void* attributes;
+  unsigned attribute_count;
+};
+
+// The code object in this program's own memory, as hipcc would have linked it.
+std::vector<char> read_file(const char* path) {
+  std::vector<char> bytes;
+  if (FILE* file = std::fopen(path, "rb")) {
+    char part[4096];
+    while (const size_t got = std::fread(part, 1, sizeof part, file))
+      bytes.insert(bytes.end(), part, part + got);
+    std::fclose(file);
+  }
+  return bytes;
+}
+
 }  // namespace
 
 #define NEED(p) \
@@ -95,6 +122,14 @@ int main(int argc, char** argv) {
   const auto wait_spt = find<int(void*)>("hipStreamSynchronize_spt", "hip_5.2");
   const auto proc =
       find<int(const char*, void**, int, uint64_t, void*)>("hipGetProcAddress", "hip_6.1");
+  const auto launch_c =
+      find<int(const LaunchConfig*, const void*, void**)>("hipLaunchKernelExC", "hip_6.5");
+  const auto launch_driver = find<int(const DriverLaunchConfig*, void*, void**, void**)>(
+      "hipDrvLaunchKernelEx", "hip_6.5");
+  const auto register_binary = find<void**(const void*)>("__hipRegisterFatBinary", "hip_4.2");
+  const auto register_function =
+      find<void(void**, const void*, char*, const char*, unsigned, void*, void*, void*, void*,
+                int*)>("__hipRegisterFunction", "hip_4.2");
   for (const void* p :
        {reinterpret_cast<void*>(runtime_version), reinterpret_cast<void*>(malloc_),
         reinterpret_cast<void*>(free_), reinterpret_cast<void*>(stream_create),
@@ -144,6 +179,36 @@ int main(int argc, char** argv) {
     CHECK(proc("hipStreamSynchronize", &looked_up, 600, 0, nullptr));
     NEED(looked_up);
     CHECK(reinterpret_cast<int (*)(void*)>(looked_up)(nullptr));
+  }
+  if (launch_c != nullptr && launch_driver != nullptr) {
+    NEED(register_binary);
+    NEED(register_function);
+    static const std::vector<char> code = read_file(argv[2]);
+    static const struct {
+      uint32_t magic, version;
+      const void* code;
+      void* unused;
+    } binary = {0x48495046, 1, code.data(), nullptr};
+    static char name[] = "triple";
+    register_function(register_binary(&binary), name, name, name, ~0u, nullptr, nullptr, nullptr,
+                      nullptr, nullptr);
+    void* stream = nullptr;
+    CHECK(stream_create(&stream, 0));
+    CHECK(set(words, 7, kWords, stream));
+    void* arguments[] = {&words};
+    const LaunchConfig config{{kWords / 256, 1, 1}, {256, 1, 1}, 0, stream, nullptr, 0};
+    const DriverLaunchConfig driver{{kWords / 256, 1, 1}, {256, 1, 1}, 0, stream, nullptr, 0};
+    for (int round = 0; round < 10; ++round) {
+      CHECK(launch_c(&config, name, arguments));
+      CHECK(launch_driver(&driver, kernel, arguments, nullptr));
+    }
+    result.assign(kWords, 0);
+    CHECK(copy(result.data(), words, kWords * 4, kToHost, stream));
+    CHECK(stream_wait(stream));
+    for (uint32_t i = 0; i < kWords; ++i)
+      if (result[i] != expected(i, 20)) return fail("word", static_cast<int>(i));
+    CHECK(stream_destroy(stream));
+    std::fprintf(stderr, "launched with a configuration\n");
   }
   CHECK(free_(words));
   std::printf("pass\n");
