@@ -29,6 +29,18 @@ bool make_parent(const std::string& path, std::string& error) {
   return false;
 }
 
+// The socket is renamed over what is there, which must not be somebody's file.
+bool may_replace(const std::string& path, std::string& error) {
+  if (path.empty()) {
+    error = "the socket's path is empty: name one with --socket";
+    return false;
+  }
+  struct stat there {};
+  if (stat(path.c_str(), &there) != 0 || S_ISSOCK(there.st_mode)) return true;
+  error = path + " is there and is no socket: choose another --socket";
+  return false;
+}
+
 std::string who_has(int lock, const std::string& path) {
   struct flock query {};
   query.l_type = F_WRLCK;
@@ -114,7 +126,7 @@ Listener Listener::open(const std::string& path, std::string& error) {
             std::to_string(sizeof address.sun_path - 5) + " are possible";
     return listener;
   }
-  if (!make_parent(path, error)) return listener;
+  if (!may_replace(path, error) || !make_parent(path, error)) return listener;
 
   Fd lock = take_lock(path, error);
   if (!lock) return listener;

@@ -3,6 +3,9 @@
 // xschedd at its work: decisions across processes, coming and going.
 #include <signal.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "processes.h"
 
 namespace xsched::test {
@@ -110,6 +113,19 @@ TEST_F(DaemonTest, SecondDaemonIsRefusedAndNamesTheFirst) {
   std::string output;
   EXPECT_EQ(ctl({"info", "--json"}, &output), 0);
   EXPECT_NE(output.find("\"pid\": " + std::to_string(daemon->pid())), std::string::npos) << output;
+}
+
+TEST_F(DaemonTest, WhatIsNoSocketIsNotReplacedByOne) {
+  const std::string file = folder_ + "/file";
+  std::ofstream(file) << "precious";
+  for (const std::string& path : {file, folder_, std::string()}) {
+    Process daemon({XSCHEDD, "--socket", path, "--config", "/dev/null"}, {}, false);
+    EXPECT_EQ(daemon.wait(), 1) << path;
+    EXPECT_FALSE(std::filesystem::exists(path + ".lock")) << path;
+  }
+  std::string text;
+  std::ifstream(file) >> text;
+  EXPECT_EQ(text, "precious");
 }
 
 TEST_F(DaemonTest, BadPolicyIsAUsageError) {
