@@ -72,12 +72,18 @@ bool Metrics::listen(const std::string& where, std::string& error) {
   hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
   hints.ai_socktype = SOCK_STREAM;
   const int wrong = getaddrinfo(address.c_str(), port.c_str(), &hints, &found);
-  if (wrong != 0 || port.empty()) {
-    error = "--metrics " + where + ": " + (wrong != 0 ? gai_strerror(wrong) : "no port") +
-            "; valid are ADDR:PORT, [ADDR]:PORT and PORT, in numbers";
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(wrong == 0 ? found : nullptr,
+                                                                 freeaddrinfo);
+  // getaddrinfo takes a number of any size modulo 65536.
+  const bool port_right = !port.empty() && port.size() <= 5 &&
+                          port.find_first_not_of("0123456789") == std::string::npos &&
+                          std::stoi(port) >= 1 && std::stoi(port) <= 65535;
+  if (wrong != 0 || !port_right) {
+    error = "--metrics " + where + ": " +
+            (port_right ? gai_strerror(wrong) : "the port is '" + port + "'") +
+            "; valid are ADDR:PORT, [ADDR]:PORT and PORT, in numbers, ports 1..65535";
     return false;
   }
-  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, freeaddrinfo);
   socket_.reset(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int one = 1;
   if (!socket_ || setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||

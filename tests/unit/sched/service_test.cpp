@@ -162,7 +162,7 @@ TEST_F(MetricsTest, OneThatAsksAndNeverReadsHoldsNobodyUp) {
 }
 
 TEST_F(MetricsTest, AnAddressThatIsNoneIsAFailure) {
-  for (const char* where : {"x", "127.0.0.1:", "localhost:1", "203.0.113.1:1"}) {
+  for (const char* where : {"x", "127.0.0.1:", "localhost:1", "203.0.113.1:1", "0", "65536", "99999"}) {
     Process daemon({XSCHEDD, "--socket", socket(), "--config", "/dev/null", "--metrics", where}, {},
                    false);
     EXPECT_EQ(daemon.wait(), 1) << where;
