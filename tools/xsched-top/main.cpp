@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "collector.h"
+#include "common/usage.h"
 #include "report.h"
 #include "sched/protocol.h"
 #include "terminal.h"
@@ -134,6 +135,11 @@ int run(int argc, char** argv) {
   if (const char* node = getenv("XSCHED_SIM_NODE")) options.node = node;
   app.add_option("-d,--delay", options.delay_s, "seconds between refreshes")
       ->check(CLI::Range(0.05, 3600.0))
+      // "nan" passes every comparison, and would be waited for for ever.
+      ->check([](const std::string& text) {
+        const bool number = text.find_first_of("nN") == std::string::npos;
+        return number ? "" : "Value " + text + " not in range [0.05 - 3600]";
+      })
       ->capture_default_str();
   app.add_flag("--once", options.once, "print one look (over --delay) and end");
   app.add_flag("--json", options.json, "... as JSON; implies --once");
@@ -149,11 +155,7 @@ int run(int argc, char** argv) {
   app.add_option("--device", options.device, "the kernel module's device")->capture_default_str();
   app.add_option("--node", options.node, "a simulated node (also: XSCHED_SIM_NODE)");
   app.add_option("--sysfs-root", options.root, "where /sys is, for tests")->group("");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  }
+  if (const auto end = parse_or_end(app, argc, argv)) return *end;
   if (!options.sort.empty()) {
     options.order.column = find_column(options.sort);
     if (options.order.column < 0) {

@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "common/connection.h"
+#include "common/usage.h"
 #include "sched/protocol.h"
 
 namespace xsched::ctl {
@@ -115,11 +116,7 @@ int command_line(int argc, char** argv) {
   chaos_command->add_flag("--watch", chaos_options.watch, "a line for each XQueue seen suspended");
 
   run_options.command = cut_command(argc, argv);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? kDone : kUsage;
-  }
+  if (const auto end = parse_or_end(app, argc, argv)) return *end;
   if (*info_command) return info(socket, json);
   if (*list_command) return list(socket, json);
   if (*set_command) return set(socket, targets, change, json);

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/urgent_thread.h"
+#include "common/usage.h"
 #include "server.h"
 
 namespace {
@@ -111,7 +112,7 @@ int main(int argc, char** argv) {
                  "a file for every decision, what it was made from and what it was (for tests)");
   app.add_flag("--foreground", foreground, "stay in the foreground (always the case)");
   app.add_flag("--quiet", quiet, "warnings and errors only");
-  CLI11_PARSE(app, argc, argv);
+  if (const auto end = xsched::parse_or_end(app, argc, argv)) return *end;
   xsched::set_log_level(quiet ? LogLevel::kWarn : LogLevel::kInfo);
   xsched::log_as_service();
   signal(SIGPIPE, SIG_IGN);  // who reads our log may leave

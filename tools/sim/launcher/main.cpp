@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "../../common/usage.h"
 #include "launcher.h"
 
 namespace xsim::launcher {
@@ -67,7 +68,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::CallForHelp& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    complain(std::string(error.what()) +
+    complain(xsched::as_our_text(error.what()) +
              " (xsched-sim --help lists the options; the program stands after --)");
     return kUsage;
   }
