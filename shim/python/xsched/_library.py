@@ -76,9 +76,13 @@ def _find() -> tuple[ctypes.CDLL, bool]:
     for path in _candidates():
         try:
             # Global: ROCr looks for its tools among all loaded libraries.
-            return ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL), False
+            found = ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL)
         except OSError as error:
             reasons.append(str(error))
+            continue
+        if all(hasattr(found, name) for name in _SIGNATURES):
+            return found, False
+        reasons.append(f"{path}: not ours, or of another version")
     raise ImportError(f"no libshimhip.so ({'; '.join(reasons)}): install xsched, preload it, "
                       "or set XSCHED_LIBRARY to its path")
 

@@ -252,6 +252,11 @@ def imported():
     for level in (1, 2):
         work(3 + level, level)
     work(9)
+    done = subprocess.run([sys.executable, "-c", "import xsched"], timeout=60, text=True,
+                          env={**os.environ, "XSCHED_LIBRARY": "libm.so.6"}, stderr=subprocess.PIPE)
+    expect(f"another's library is named: {done.stderr}",
+           done.returncode == 1 and "ImportError" in done.stderr
+           and "libm.so.6: not ours" in done.stderr)
 
 
 CASES = (objects, upstream_names, hints, threads, fork_before_init, spawn_after_init,
