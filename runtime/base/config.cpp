@@ -10,6 +10,7 @@
 #include <climits>
 #include <cstdlib>
 #include <initializer_list>
+#include <string>
 
 namespace xsched {
 namespace {
@@ -47,8 +48,10 @@ long integer(Lookup lookup, std::initializer_list<const char*> names, long low, 
   if (text == nullptr) return fallback;
   long value = fallback;
   if (!parse_integer(text, low, high, value)) {
-    log(LogLevel::kError, "%s is '%s': valid are %ld..%ld; using %ld", name, text, low, high,
-        fallback);
+    // A default outside the range is no number that a user could write.
+    const bool number = fallback >= low && fallback <= high;
+    log(LogLevel::kError, "%s is '%s': valid are %ld..%ld; using %s", name, text, low, high,
+        number ? std::to_string(fallback).c_str() : "the default");
     return fallback;
   }
   return value;

@@ -55,7 +55,7 @@ AgentConfig complete(AgentConfig config) {
     if (const char* text = getenv("XSCHED_LEASE_MS"); text != nullptr && *text != '\0') {
       char* end = nullptr;
       const long value = strtol(text, &end, 10);
-      if (*end == '\0' && value > 0 && value <= 3'600'000) {
+      if (*end == '\0' && value >= kMinLeaseMs && value <= 3'600'000) {
         config.lease_ms = static_cast<uint32_t>(value);
       } else {
         log(LogLevel::kError, "XSCHED_LEASE_MS is '%s': valid are %u..3600000; using %u", text,

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -79,6 +80,22 @@ TEST(Config, StreamPriority) {
   for (const auto& [text, value] : table) {
     EXPECT_EQ(parse({{"XSCHED_STREAM_PRIORITY", text}}).stream_priority, value)
         << "'" << text << "'";
+  }
+}
+
+TEST(Config, ABadValueIsOneLineThatNamesWhatIsValidAndWhatIsUsed) {
+  const std::map<std::string, std::string> table = {
+      {"XSCHED_WINDOW", "XSCHED_WINDOW is 'x': valid are 1..65536; using 4\n"},
+      {"XSCHED_STREAM_PRIORITY",
+       "XSCHED_STREAM_PRIORITY is 'x': valid are 0..255; using the default\n"},
+      {"XSCHED_ENGINE",
+       "XSCHED_ENGINE is 'x': valid are auto, kmod, kfd, gate; using the default\n"},
+  };
+  for (const auto& [name, said] : table) {
+    ::testing::internal::CaptureStderr();
+    parse({{name, "x"}, {"XSCHED_LOG", "error"}});
+    const std::string text = ::testing::internal::GetCapturedStderr();
+    EXPECT_EQ(text.substr(std::min(text.size(), text.find(name))), said);
   }
 }
 

@@ -36,6 +36,17 @@ TEST_F(AgentTest, NothingBeforeStart) {
   EXPECT_EQ(agent_.status().substr(0, 4), "none");
 }
 
+TEST_F(AgentTest, ALeaseThatIsTooShortIsNotTakenInSilence) {
+  setenv("XSCHED_LEASE_MS", "39", 1);
+  ::testing::internal::CaptureStderr();
+  const Agent agent(x_.table(), x_.fd(), x_, local());
+  const std::string said = ::testing::internal::GetCapturedStderr();
+  unsetenv("XSCHED_LEASE_MS");
+  EXPECT_NE(said.find("XSCHED_LEASE_MS is '39': valid are 40..3600000; using 1000"),
+            std::string::npos)
+      << said;
+}
+
 TEST_F(AgentTest, SchedulesLocally) {
   ASSERT_TRUE(agent_.start());
   ASSERT_TRUE(agent_.start());
