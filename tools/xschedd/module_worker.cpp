@@ -102,7 +102,7 @@ void ModuleWorker::report(ModuleReport& out) {
 }
 
 void ModuleWorker::run() {
-  make_thread_urgent();  // or like any other thread: the daemon has said so
+  make_thread_urgent(kAboveAgents);  // or like any other thread: the daemon has said so
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
     const auto due = [this] {
