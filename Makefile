@@ -58,8 +58,9 @@ uninstall: setup ## remove what `make install` with the same DESTDIR and PREFIX 
 deb: ## Debian packages xsched and xsched-dkms for Debian 12, in build/deb
 	@JOBS=$(JOBS) tools/packaging/deb
 
-test-deb: deb ## install them in a fresh Debian 12 root, use them, purge them
+test-deb: deb ## install them in a fresh Debian 12 root, use them, purge them; BOOT=1: under a booted systemd, too
 	@tests/packaging/run-deb
+	@$(if $(BOOT),tests/packaging/run-boot)
 
 dkms: ## add, build and install the kernel module for the running kernel, or KVER='RELEASE...'
 	kmod/dkms $(KVER)
