@@ -91,7 +91,7 @@ bool Node::start(std::string& error) {
   store_ = Store::open(config.name, config.gpus, error);
   if (!store_) return false;
   kfd_file_ = memfd_create("xsched-sim-kfd", MFD_CLOEXEC);
-  const uint64_t bytes = Queues::kDoorbellBase + Queues::kDoorbellBytes * config.gpus;
+  const uint64_t bytes = Queues::doorbell_pages(config.gpus - 1) + Queues::kDoorbellBytes;
   if (kfd_file_ < 0 || ftruncate(kfd_file_, static_cast<off_t>(bytes)) != 0) {
     error = "cannot create the doorbell pages";
     return false;

@@ -34,13 +34,13 @@ T* pointer(uint64_t address) {
 }  // namespace
 
 uint64_t* Queues::doorbell_locked(uint32_t gpu, uint32_t id) {
-  if (!doorbells_) {
-    void* pages = mmap(nullptr, kDoorbellBytes * gpus_, PROT_READ | PROT_WRITE, MAP_SHARED,
-                       kfd_file_, static_cast<off_t>(kDoorbellBase));
+  if (!doorbells_[gpu]) {
+    void* pages = mmap(nullptr, kDoorbellBytes, PROT_READ | PROT_WRITE, MAP_SHARED, kfd_file_,
+                       static_cast<off_t>(doorbell_pages(gpu)));
     if (pages == MAP_FAILED) return nullptr;
-    doorbells_ = static_cast<uint64_t*>(pages);
+    doorbells_[gpu] = static_cast<uint64_t*>(pages);
   }
-  return doorbells_ + gpu * (kDoorbellBytes / sizeof(uint64_t)) + id;
+  return doorbells_[gpu] + id;
 }
 
 bool Queues::known(uint32_t id) {
@@ -119,7 +119,7 @@ int Queues::create(kfd_ioctl_create_queue_args& args) {
     return error;
   }
   args.queue_id = params.id;
-  args.doorbell_offset = kDoorbellBase + params.gpu * kDoorbellBytes + params.id * sizeof(uint64_t);
+  args.doorbell_offset = doorbell_pages(params.gpu) + params.id * sizeof(uint64_t);
   log(LogLevel::kInfo, "queue %u on gpu %u: type %u, %llu bytes, priority %u, percent %u",
       params.id, params.gpu, args.queue_type, static_cast<unsigned long long>(params.ring_bytes),
       params.priority, params.percent);

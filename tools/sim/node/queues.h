@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <vector>
 
 #include "../base/address_space.h"
 #include "../device/device.h"
@@ -21,12 +22,14 @@ class Queues {
   // in the two pages that ROCr maps for each GPU.
   static constexpr uint32_t kMaxQueues = 1024;
   static constexpr uint64_t kDoorbellBytes = 8192;  // for each GPU
-  // Where the doorbells stand in the file behind /dev/kfd.
-  static constexpr uint64_t kDoorbellBase = 0x1000000;
+  // Where they stand in the file behind /dev/kfd. KFD says the GPU far above bit
+  // 32, and libhsakmt of ROCm 5.2 takes all below it for the place in the pages
+  // as long as it has not mapped them.
+  static constexpr uint64_t doorbell_pages(uint32_t gpu) { return (gpu + 1ull) << 32; }
 
   // `kfd_file`: the file behind /dev/kfd.
   Queues(int kfd_file, uint32_t gpus, const AddressSpace& space)
-      : kfd_file_(kfd_file), gpus_(gpus), space_(space) {}
+      : kfd_file_(kfd_file), gpus_(gpus), space_(space), doorbells_(gpus) {}
   void set_device(Device* device) { device_ = device; }
 
   // 0 or an errno value.
@@ -47,7 +50,7 @@ class Queues {
   Device* device_ = nullptr;
   std::mutex mutex_;  // ids and doorbell pages; not held while the device works
   std::bitset<kMaxQueues> ids_;
-  uint64_t* doorbells_ = nullptr;  // all GPUs' pages; mapped at the first queue
+  std::vector<uint64_t*> doorbells_;  // each GPU's pages; mapped at its first queue
 };
 
 }  // namespace xsim
