@@ -8,9 +8,10 @@
 //                [--rate 100000] [--seconds 60] [--idle SECONDS] [--bars]
 //
 // The latency is that from the moment a client takes the time of its edge until all
-// words of the decision are stored. reported_p99_us is the part that the client itself
-// needs before the daemon can know: with 200 processes on a few processors many
-// lose theirs between the two.
+// words of the decision are stored. reported_p99_us is from that moment until the
+// client goes on behind its report, for all edges: with 200 processes on a few
+// processors many lose theirs meanwhile, some before the daemon can know, some
+// because the daemon takes it.
 //
 // Prints one line of JSON. Exit status 1 if a decision was not the policy's
 // answer, if a wake-up was lost (at rest, what is published must be the answer for
@@ -57,7 +58,7 @@ struct Shared {
   std::atomic<uint32_t> connected{0};
   std::atomic<uint32_t> resting{0};
   std::atomic<uint64_t> edges{0};
-  // Edges by how many microseconds after their time they were reported.
+  // Edges by how many microseconds after their time the client went on.
   static constexpr size_t kSlowestUs = 10'000;
   std::atomic<uint32_t> reported[kSlowestUs + 1] = {};
 
