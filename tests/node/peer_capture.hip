@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Description: one capture that spans two GPUs: it forks to a stream of the other
+// device, copies both ways, joins; the graph is launched behind a kernel that
+// holds it up.
+#include "peer_check.h"
+#include "steps.h"
+
+int main() {
+  check::need_two_gpus();
+  check::peers_reach_each_other();
+  std::unique_ptr<check::DeviceArray<unsigned>> arrays[2];
+  std::unique_ptr<check::Stream> streams[2];
+  for (int device = 0; device < 2; device++) {
+    arrays[device] = check::made_on<check::DeviceArray<unsigned>>(
+        device, std::vector<unsigned>(check::kCount, 1 + device));
+    streams[device] = check::made_on<check::Stream>(device, hipStreamNonBlocking);
+  }
+  const auto fork = check::made_on<check::Event>(0), join = check::made_on<check::Event>(1);
+  const hipStream_t main_stream = streams[0]->get(), side_stream = streams[1]->get();
+  unsigned *const main_data = arrays[0]->get(), *const side_data = arrays[1]->get();
+
+  CHECK_HIP(hipStreamBeginCapture(main_stream, hipStreamCaptureModeGlobal));
+  check::launch_step(main_data, 1, main_stream);
+  CHECK_HIP(hipEventRecord(fork->get(), main_stream));
+  {
+    const check::OnDevice on(1);
+    CHECK_HIP(hipStreamWaitEvent(side_stream, fork->get(), 0));
+    CHECK_HIP(hipMemcpyAsync(side_data, main_data, check::kBytes / 2, hipMemcpyDeviceToDevice,
+                             side_stream));
+    check::launch_step(side_data, 2, side_stream);
+    CHECK_HIP(hipEventRecord(join->get(), side_stream));
+    hipStreamCaptureStatus status{};
+    CHECK_HIP(hipStreamIsCapturing(side_stream, &status));
+    CHECK(status == hipStreamCaptureStatusActive);
+  }
+  CHECK_HIP(hipStreamWaitEvent(main_stream, join->get(), 0));
+  // HIP 6.4 does not capture hipMemcpyPeerAsync, it copies at once.
+  CHECK_HIP(hipMemcpyAsync(main_data, side_data, check::kBytes / 4, hipMemcpyDeviceToDevice,
+                           main_stream));
+  check::launch_step(main_data, 3, main_stream);
+  hipGraph_t graph = nullptr;
+  CHECK_HIP(hipStreamEndCapture(main_stream, &graph));
+  size_t nodes = 0;
+  CHECK_HIP(hipGraphGetNodes(graph, nullptr, &nodes));
+  std::printf("nodes %zu\n", nodes);
+  hipGraphExec_t exec = nullptr;
+  CHECK_HIP(hipGraphInstantiate(&exec, graph, nullptr, nullptr, 0));
+  CHECK_HIP(hipGraphDestroy(graph));
+
+  std::vector<unsigned> main_values(check::kCount, 1), side_values(check::kCount, 2);
+  const auto one_step = [](std::vector<unsigned>& values, unsigned term) {
+    for (unsigned i = 0; i < check::kCount; i++) values[i] = values[i] * 1664525u + term + i;
+  };
+  check::SharedValue<int> flag(0);
+  for (int round = 0; round < 4; round++) {
+    flag.store(0);
+    check::wait_for<<<1, 1, 0, main_stream>>>(flag.get());
+    CHECK_HIP(hipGetLastError());
+    CHECK_HIP(hipGraphLaunch(exec, main_stream));
+    CHECK(hipStreamQuery(main_stream) == hipErrorNotReady);
+    flag.store(1);
+    CHECK_HIP(hipStreamSynchronize(main_stream));
+    one_step(main_values, 1);
+    std::copy_n(main_values.begin(), check::kCount / 2, side_values.begin());
+    one_step(side_values, 2);
+    std::copy_n(side_values.begin(), check::kCount / 4, main_values.begin());
+    one_step(main_values, 3);
+    CHECK(arrays[0]->read() == main_values);
+    CHECK(arrays[1]->read() == side_values);
+  }
+  std::printf("last %u %u\n", main_values.back(), side_values.back());
+  CHECK_HIP(hipGraphExecDestroy(exec));
+  return check::pass();
+}
