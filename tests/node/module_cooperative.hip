@@ -70,6 +70,17 @@ int main() {
       hipModuleLaunchCooperativeKernel(meet, 1 << 20, 1, 1, 256, 1, 1, 0, stream.get(), arguments));
   check::report("workgroups of 4096", hipModuleLaunchCooperativeKernel(meet, 1, 1, 1, 4096, 1, 1, 0,
                                                                        stream.get(), arguments));
+  hipFunctionLaunchParams one = {};
+  one.function = meet;
+  one.gridDimX = groups;
+  one.blockDimX = 256;
+  one.gridDimY = one.gridDimZ = one.blockDimY = one.blockDimZ = 1;
+  one.hStream = stream.get();
+  one.kernelParams = arguments;
+  CHECK_HIP(hipModuleLaunchCooperativeKernelMultiDevice(&one, 1, 0));
+  stream.wait();
+  for (unsigned& value : expected) value += groups * 6;
+  CHECK(values.read() == expected);
   CHECK_HIP(hipModuleUnload(module));
   return check::pass();
 }
