@@ -19,6 +19,8 @@ int main() {
   check::SharedValue<int> flag(0);
   wide.fill_bytes(0);
   narrow.fill_bytes(0);
+  // hipMemset does not wait for the device, and the stream not for the default one.
+  CHECK_HIP(hipDeviceSynchronize());
   check::wait_for<<<1, 1, 0, stream.get()>>>(flag.get());
   CHECK_HIP(hipGetLastError());
   for (unsigned round = 0; round < kRounds; round++) {
