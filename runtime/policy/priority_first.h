@@ -44,9 +44,12 @@ class PriorityFirst final : public Policy {
                   std::span<PolicyDecision> out) override {
     groups_.clear();
     groups_.reserve(in.size());  // a size once seen never allocates again
+    group_of_.resize(in.size());
     uint64_t next = kNever;
-    for (const PolicyInput& x : in) {
+    for (size_t i = 0; i < in.size(); ++i) {
+      const PolicyInput& x = in[i];
       Group& group = find(x);
+      group_of_[i] = static_cast<uint32_t>(last_);
       ++group.members;
       group.highest = std::max(group.highest, Rule::highest(x));
       group.lowest = std::min(group.lowest, Rule::lowest(x));
@@ -59,7 +62,7 @@ class PriorityFirst final : public Policy {
     }
     for (size_t i = 0; i < in.size(); ++i) {
       const PolicyInput& x = in[i];
-      const Group& group = find(x);
+      const Group& group = groups_[group_of_[i]];
       // Not only the ready ones: an idle XQueue left open could slip packets in
       // between the urgent one's next packet and the edge that reports it.
       const bool run = !group.any_ready || Rule::priority(context, x) >= group.highest_ready;
@@ -92,7 +95,8 @@ class PriorityFirst final : public Policy {
   }
 
   std::vector<Group> groups_;
-  size_t last_ = 0;
+  std::vector<uint32_t> group_of_;  // of each XQueue: found once a decision
+  size_t last_ = 0;                 // the last one found
 };
 
 // For rules whose priorities do not change by themselves.

@@ -7,6 +7,9 @@
 //   xschedd_load XSCHEDD [--clients 200] [--xqueues 5] [--gpus 8]
 //                [--rate 100000] [--seconds 60] [--idle SECONDS] [--bars]
 //
+// The rate is that of events which the daemon is told of. Nobody asks the least
+// urgent process of a GPU for its edges: the clients change so much more often.
+//
 // The latency is that from the moment a client takes the time of its edge until all
 // words of the decision are stored. reported_p99_us is from that moment until the
 // client goes on behind its report, for all edges: with 200 processes on a few
@@ -75,8 +78,9 @@ struct Shared {
 // A client's processes become ready and idle all at once, as for a request. Phases
 // are spread, so that not all processes want the machine at the same moment.
 void work(const Options& options, uint32_t client, FakeXQueues& x, Shared& shared) {
-  const uint64_t period = uint64_t{1'000'000'000} * options.clients * options.xqueues /
-                          std::max<uint64_t>(options.rate, 1);
+  const uint64_t telling = options.clients > options.gpus ? options.clients - options.gpus : 1;
+  const uint64_t period =
+      uint64_t{1'000'000'000} * telling * options.xqueues / std::max<uint64_t>(options.rate, 1);
   bool ready = false, resting = false;
   uint64_t edges = 0;
   uint64_t next = now_ns() + period * client / options.clients;

@@ -33,8 +33,9 @@ constexpr uint64_t kSlowestBeatNs = 100'000'000;
 constexpr uint64_t kFastestBeatNs = 5'000'000;
 constexpr uint32_t kBeatsALease = 8;  // the agent looks four times a lease
 constexpr uint32_t kComplaintsAMinute = 60;
-constexpr uint64_t kShortestPauseNs = 40'000;
+constexpr uint64_t kShortestPauseNs = 25'000;
 constexpr uint64_t kLongestPauseNs = 60'000;
+constexpr uint64_t kLongTurnNs = 35'000;
 
 // The pidfd of the peer. SO_PEERPIDFD (Linux 6.5) cannot hit a recycled pid;
 // before it, the window between connect and accept is accepted.
@@ -172,12 +173,18 @@ void Server::run() {
   module_.stop();
 }
 
-// Edges that come meanwhile cost one decision together: however many come, and
-// whatever a peer sends, half of a processor is left. A lone one that comes later
-// notices nothing.
+// Edges that come meanwhile cost one decision together: whatever a peer sends, no
+// more than two turns follow each other without a pause. A lone edge that comes
+// later notices nothing. A long turn is a wait by itself: the next one follows at
+// once, and the pause behind it is for both.
 void Server::pause_after(uint64_t began_ns) {
-  const timespec pause{
-      0, static_cast<long>(std::clamp(now_ns() - began_ns, kShortestPauseNs, kLongestPauseNs))};
+  const uint64_t turn = now_ns() - began_ns;
+  const bool first = busy_ns_ == 0;
+  busy_ns_ += turn;
+  if (first && turn > kLongTurnNs) return;
+  const timespec pause{0,
+                       static_cast<long>(std::clamp(busy_ns_, kShortestPauseNs, kLongestPauseNs))};
+  busy_ns_ = 0;
   clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
 }
 

@@ -183,6 +183,7 @@ class Server {
   bool holds_changed_ = false;
   uint64_t next_serial_ = 1;
   uint64_t armed_ns_ = 0;  // when the timer fires, 0: off
+  uint64_t busy_ns_ = 0;   // turns since the last pause
   uint64_t next_beat_ns_ = 0;
   // For policies that use the CPU's priorities: when to look at them again.
   uint64_t cpu_look_ns_ = 0;
