@@ -64,6 +64,7 @@ class Poller {
   std::atomic<uint32_t> signal_watches_{0};
   std::atomic<uint64_t> next_look_ns_{kForever};
   WakeWord wake_;
+  Urgency urgency_;
 };
 
 }  // namespace xsim::dev
