@@ -124,6 +124,13 @@ class Node {
     r.ret = Call(file, XSCHED_IOC_SUSPEND, &r.suspend, process);
     return r;
   }
+  // All queues of the process that has registered `handle`.
+  long SuspendProcess(xs_file* file, uint64_t handle) {
+    xsched_process p{};
+    p.size = sizeof(p);
+    p.handle = handle;
+    return Call(file, XSCHED_IOC_SUSPEND_PROCESS, &p);
+  }
   Result Resume(xs_file* file, const std::vector<uint64_t>& handles, uint32_t flags = 0) {
     Result r{};
     r.items = Items(handles);

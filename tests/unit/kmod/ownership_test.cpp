@@ -139,10 +139,7 @@ TEST(Ownership, CloseWithoutMemoryLeavesNoProcessSuspended) {
   xs_file* app = node.Open();
   xs_file* daemon = node.Open(XS_FILE_CONTROL);
   uint64_t q = node.Register(app, 0);
-  xsched_process p{};
-  p.size = sizeof(p);
-  p.handle = q;
-  EXPECT_EQ(node.Call(app, XSCHED_IOC_SUSPEND_PROCESS, &p), 0);
+  EXPECT_EQ(node.SuspendProcess(app, q), 0);
   node.Suspend(daemon, {q});
   EXPECT_EQ(xs_mock_suspended(node.mock), 2u);
   xs_fail_alloc_in = 0;
@@ -155,10 +152,7 @@ TEST(Ownership, RetirementLeavesNoProcessSuspended) {
   Node node;
   xs_file* app = node.Open();
   uint64_t q = node.Register(app, 0);
-  xsched_process p{};
-  p.size = sizeof(p);
-  p.handle = q;
-  EXPECT_EQ(node.Call(app, XSCHED_IOC_SUSPEND_PROCESS, &p), 0);
+  EXPECT_EQ(node.SuspendProcess(app, q), 0);
   node.Suspend(app, {q});
   xs_mock_fail(node.mock, 0, 1, -ETIME);
   EXPECT_EQ(node.Resume(app, {q}).items[0].status, -ETIME);
@@ -173,10 +167,7 @@ TEST(Ownership, GivingUpFreesWhatCannotBeResumed) {
   xs_file* app = node.Open();
   xs_file* daemon = node.Open(XS_FILE_CONTROL);
   uint64_t q = node.Register(app, 0), r = node.Register(app, 1);
-  xsched_process p{};
-  p.size = sizeof(p);
-  p.handle = q;
-  EXPECT_EQ(node.Call(daemon, XSCHED_IOC_SUSPEND_PROCESS, &p), 0);
+  EXPECT_EQ(node.SuspendProcess(daemon, q), 0);
   node.Suspend(daemon, {q, r});
   xs_mock_fail(node.mock, 0, 1000, -EIO);
   node.open_files.clear();
@@ -203,10 +194,7 @@ TEST(Ownership, RetiredNamesAreFreeAtOnce) {
   xs_file* app = node.Open();
   xs_file* daemon = node.Open(XS_FILE_CONTROL);
   uint64_t q = node.Register(app, 0);
-  xsched_process p{};
-  p.size = sizeof(p);
-  p.handle = q;
-  EXPECT_EQ(node.Call(daemon, XSCHED_IOC_SUSPEND_PROCESS, &p), 0);
+  EXPECT_EQ(node.SuspendProcess(daemon, q), 0);
   node.Suspend(daemon, {q});
   xs_file_retire(app);
   EXPECT_EQ(node.Resume(daemon, {q}).ret, -ENOENT);

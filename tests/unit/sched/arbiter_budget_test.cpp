@@ -2,10 +2,7 @@
 //
 // Latency budgets through the arbiter: where budget, durations and what is in
 // flight come from, and what is published.
-#include <gtest/gtest.h>
-
-#include "fake_xqueues.h"
-#include "runtime/sched/arbiter.h"
+#include "two_processes.h"
 
 namespace xsched {
 namespace {
@@ -14,11 +11,10 @@ using test::FakeXQueues;
 
 constexpr uint64_t kUs = 1000;
 
-class ArbiterBudget : public ::testing::Test {
+class ArbiterBudget : public test::TwoProcesses {
  protected:
-  ArbiterBudget() : arbiter_(make_policy("HPF", error_)), view_(a_.table()), other_(b_.table()) {
-    arbiter_.add(view_);
-    arbiter_.add(other_);
+  ArbiterBudget() : TwoProcesses("HPF") {
+    scope_ = Arbiter::Scope::kTouched;
     low_ = add(a_, 0, 3);
     high_ = add(b_, 10, 3);
   }
@@ -27,14 +23,6 @@ class ArbiterBudget : public ::testing::Test {
     x.slot(i).identity.ring_packets.store(1024);
     x.slot(i).state.inside.store(kInsideUnknown);
     return i;
-  }
-  void cycle(uint64_t later_ns = 10 * kLingerNs) {
-    now_ += later_ns;
-    for (TableView* view : {&view_, &other_}) view->scan(now_);
-    arbiter_.decide(now_, Arbiter::Scope::kTouched);
-    for (TableView* view : {&view_, &other_}) {
-      if (view->changed()) view->publish();
-    }
   }
   void budget(uint32_t us) { b_.table().latency_budget_us.store(us); }
   void measured(uint64_t us) { low().counters.work_ns.store(us * kUs); }
@@ -46,12 +34,7 @@ class ArbiterBudget : public ::testing::Test {
   Slot& low() { return a_.slot(low_); }
   const ControlLine& said() { return low().control; }
 
-  std::string error_;
-  FakeXQueues a_, b_;
-  Arbiter arbiter_;
-  TableView view_, other_;
   uint32_t low_ = 0, high_ = 0;
-  uint64_t now_ = 1;
 };
 
 TEST_F(ArbiterBudget, TheWindowFollowsTheDurations) {
@@ -90,7 +73,7 @@ TEST_F(ArbiterBudget, AClosedGateIsEnoughIfAllInsideEndsInTime) {
 TEST_F(ArbiterBudget, MoreInFlightThanFitsIsTakenOff) {
   measured(100);
   budget(1000);
-  b_.slot(high_).state.ready.store(1);
+  ready(b_, high_);
   cycle();
   EXPECT_EQ(said().run, 0u);
   EXPECT_EQ(said().patience_us, 0u) << "nobody counted under the open window";
@@ -199,11 +182,11 @@ TEST_F(ArbiterBudget, HostileValuesAreBounded) {
     low().identity.window_wanted.store(static_cast<uint32_t>(value));
     low().state.inside.store(static_cast<uint32_t>(value) - 1);
     budget(static_cast<uint32_t>(value));
-    b_.slot(high_).state.ready.store(1);
+    ready(b_, high_);
     cycle();
     EXPECT_GE(said().window, 1u);
     EXPECT_LE(said().window, 1u << 20);
-    b_.slot(high_).state.ready.store(0);
+    idle(b_, high_);
     cycle();
   }
 }

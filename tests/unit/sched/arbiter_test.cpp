@@ -4,39 +4,18 @@
 // tables harm nobody.
 #include "runtime/sched/arbiter.h"
 
-#include <gtest/gtest.h>
-
 #include <random>
 
-#include "fake_xqueues.h"
+#include "two_processes.h"
 
 namespace xsched {
 namespace {
 
 using test::FakeXQueues;
 
-class ArbiterTest : public ::testing::Test {
+class ArbiterTest : public test::TwoProcesses {
  protected:
-  ArbiterTest() : arbiter_(make_policy("HPF", error_)), view_(a_.table()), other_(b_.table()) {
-    arbiter_.add(view_);
-    arbiter_.add(other_);
-  }
-  // By default long after the last one, so that nothing lingers.
-  void cycle(uint64_t later_ns = 10 * kLingerNs) {
-    now_ += later_ns;
-    for (TableView* view : {&view_, &other_}) view->scan(now_);
-    arbiter_.decide(now_);
-    for (TableView* view : {&view_, &other_}) {
-      if (view->changed()) view->publish();
-    }
-  }
-  static bool runs(FakeXQueues& x, uint32_t i) { return x.slot(i).control.run.load() != 0; }
-
-  std::string error_;
-  FakeXQueues a_, b_;
-  Arbiter arbiter_;
-  TableView view_, other_;
-  uint64_t now_ = 1;
+  ArbiterTest() : TwoProcesses("HPF") {}
 };
 
 TEST_F(ArbiterTest, DecidesAcrossTables) {
@@ -44,11 +23,11 @@ TEST_F(ArbiterTest, DecidesAcrossTables) {
   cycle();
   EXPECT_TRUE(runs(a_, low));
   EXPECT_EQ(b_.slot(high).control.notify.load(), kNotifyReady | kNotifyIdle);
-  b_.slot(high).state.ready.store(1);
+  ready(b_, high);
   cycle();
   EXPECT_FALSE(runs(a_, low));
   EXPECT_EQ(view_.suspended(), 1u);
-  b_.slot(high).state.ready.store(0);
+  idle(b_, high);
   cycle();
   cycle();
   EXPECT_TRUE(runs(a_, low));
@@ -57,8 +36,8 @@ TEST_F(ArbiterTest, DecidesAcrossTables) {
 
 TEST_F(ArbiterTest, TermsGoBeforeTheProcessAndBehindTheOperator) {
   const uint32_t one = a_.add(0), two = b_.add(10);
-  a_.slot(one).state.ready.store(1);
-  b_.slot(two).state.ready.store(1);
+  ready(a_, one);
+  ready(b_, two);
   ProcessTerms terms;
   terms.priority = 20;
   view_.set_terms(terms);
@@ -76,7 +55,7 @@ TEST_F(ArbiterTest, TermsGoBeforeTheProcessAndBehindTheOperator) {
 
 TEST_F(ArbiterTest, ALevelCapIsPublishedAndPreparedFor) {
   const uint32_t low = a_.add(0, 3), high = b_.add(10);
-  b_.slot(high).state.ready.store(1);
+  ready(b_, high);
   ProcessTerms terms;
   terms.level_cap = 1;
   view_.set_terms(terms);
@@ -95,7 +74,7 @@ TEST_F(ArbiterTest, ALevelCapIsPublishedAndPreparedFor) {
 // What is left out keeps the answer that it would get.
 TEST_F(ArbiterTest, DecidingForTouchedGpusOnlyGivesTheSameAnswers) {
   TableView view(a_.table()), other(b_.table());
-  Arbiter whole(make_policy("HPF", error_));
+  Arbiter whole(made("HPF"));
   whole.add(view);
   whole.add(other);
   arbiter_.decide(now_);
@@ -142,21 +121,21 @@ TEST_F(ArbiterTest, DecidingForTouchedGpusOnlyGivesTheSameAnswers) {
 // A launching thread that loses its CPU for a moment ends no request.
 TEST_F(ArbiterTest, IdleCountsAsReadyForAMoment) {
   const uint32_t low = a_.add(0, 2), high = b_.add(10);
-  b_.slot(high).state.ready.store(1);
+  ready(b_, high);
   cycle();
   const uint64_t sequence = a_.slot(low).control.sequence.load();
-  b_.slot(high).state.ready.store(0);
+  idle(b_, high);
   cycle();
   EXPECT_FALSE(runs(a_, low));
   EXPECT_EQ(arbiter_.decide_again_ns(), now_ + kLingerNs);
   cycle(kLingerNs - 1);
   EXPECT_FALSE(runs(a_, low));
-  b_.slot(high).state.ready.store(1);
+  ready(b_, high);
   cycle(1);
   EXPECT_FALSE(runs(a_, low));
   EXPECT_EQ(a_.slot(low).control.sequence.load(), sequence);  // nobody noticed
   EXPECT_EQ(arbiter_.decide_again_ns(), 0u);
-  b_.slot(high).state.ready.store(0);
+  idle(b_, high);
   cycle();
   cycle(kLingerNs);
   EXPECT_TRUE(runs(a_, low));
@@ -166,9 +145,9 @@ TEST_F(ArbiterTest, IdleCountsAsReadyForAMoment) {
 // What can be taken off the GPU again at once waits next to nothing.
 TEST_F(ArbiterTest, LingersLessBeforeLevelThree) {
   const uint32_t low = a_.add(0, 3), high = b_.add(10);
-  b_.slot(high).state.ready.store(1);
+  ready(b_, high);
   cycle();
-  b_.slot(high).state.ready.store(0);
+  idle(b_, high);
   cycle();
   EXPECT_EQ(arbiter_.decide_again_ns(), now_ + kLingerLevel3Ns);
   cycle(kLingerLevel3Ns);
@@ -177,7 +156,7 @@ TEST_F(ArbiterTest, LingersLessBeforeLevelThree) {
 
 TEST_F(ArbiterTest, TheDestroyedDoNotLinger) {
   const uint32_t low = a_.add(0, 2), high = b_.add(10);
-  b_.slot(high).state.ready.store(1);
+  ready(b_, high);
   cycle();
   b_.slot(high).identity.state.store(IdentityLine::kFree);
   cycle();
@@ -197,7 +176,7 @@ TEST_F(ArbiterTest, SilentWhileNothingChanges) {
 
 TEST_F(ArbiterTest, NewOccupantOfASlotIsDecidedAfresh) {
   const uint32_t high = b_.add(10), low = a_.add(0);
-  b_.slot(high).state.ready.store(1);
+  ready(b_, high);
   cycle();
   ASSERT_FALSE(runs(a_, low));
   const uint64_t before = a_.slot(low).control.sequence.load();
@@ -210,7 +189,7 @@ TEST_F(ArbiterTest, NewOccupantOfASlotIsDecidedAfresh) {
 
 TEST_F(ArbiterTest, FreedSlotIsNoLongerCountedAsSuspended) {
   const uint32_t high = b_.add(10), low = a_.add(0);
-  b_.slot(high).state.ready.store(1);
+  ready(b_, high);
   cycle();
   ASSERT_EQ(view_.suspended(), 1u);
   a_.slot(low).identity.state.store(IdentityLine::kFree);
@@ -230,7 +209,7 @@ TEST_F(ArbiterTest, ForgetPublishesAgain) {
 TEST_F(ArbiterTest, SuspendsCanBeLeftOut) {
   const uint32_t high = b_.add(10), low = a_.add(0, 1);
   cycle();
-  b_.slot(high).state.ready.store(1);
+  ready(b_, high);
   view_.scan(now_);
   other_.scan(now_);
   arbiter_.decide(now_);
@@ -255,8 +234,8 @@ TEST_F(ArbiterTest, HeldAndContended) {
 
 TEST_F(ArbiterTest, NobodyIsSuspendedForAnXQueueThatIsHeld) {
   const uint32_t low = a_.add(0), high = b_.add(10);
-  a_.slot(low).state.ready.store(1);
-  b_.slot(high).state.ready.store(1);
+  ready(a_, low);
+  ready(b_, high);
   cycle();
   EXPECT_FALSE(runs(a_, low));
   // By its own process ...
@@ -284,7 +263,7 @@ TEST_F(ArbiterTest, HostileValuesAreClamped) {
   EXPECT_LE(a_.slot(low).control.window.load(), 1u << 20);
   EXPECT_FALSE(runs(a_, low));
   a_.table().high_water.store(0);  // slots do not vanish from control
-  b_.slot(high).state.ready.store(0);
+  idle(b_, high);
   cycle();
   cycle();
   EXPECT_TRUE(runs(a_, low));
@@ -292,7 +271,7 @@ TEST_F(ArbiterTest, HostileValuesAreClamped) {
 
 TEST_F(ArbiterTest, RemovedTableNoLongerCompetes) {
   const uint32_t high = b_.add(10), low = a_.add(0);
-  b_.slot(high).state.ready.store(1);
+  ready(b_, high);
   cycle();
   ASSERT_FALSE(runs(a_, low));
   arbiter_.remove(other_);

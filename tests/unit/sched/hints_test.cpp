@@ -2,13 +2,10 @@
 //
 // What a program said of its XQueues reaches the policy: checked, behind the
 // administrator's word, and with the effect that the policy promises.
-#include <gtest/gtest.h>
-
 #include <cstdint>
 #include <limits>
 
-#include "fake_xqueues.h"
-#include "runtime/sched/arbiter.h"
+#include "two_processes.h"
 
 namespace xsched {
 namespace {
@@ -34,31 +31,12 @@ class Spy final : public Policy {
   const bool by_process_;
 };
 
-class HintsTest : public ::testing::Test {
+class HintsTest : public test::TwoProcesses {
  protected:
-  HintsTest() : arbiter_(std::make_unique<Spy>(seen_)), view_(a_.table()), other_(b_.table()) {
-    arbiter_.add(view_);
-    arbiter_.add(other_);
-  }
-  void use(const char* policy) { arbiter_.set_policy(make_policy(policy, error_)); }
-  bool cycle(uint64_t later_ns = 10 * kLingerNs) {
-    now_ += later_ns;
-    bool changed = false;
-    for (TableView* view : {&view_, &other_}) changed |= view->scan(now_);
-    arbiter_.decide(now_);
-    for (TableView* view : {&view_, &other_}) {
-      if (view->changed()) view->publish();
-    }
-    return changed;
-  }
-  static bool runs(FakeXQueues& x, uint32_t i) { return x.slot(i).control.run.load() != 0; }
+  HintsTest() : TwoProcesses(std::make_unique<Spy>(seen_)) {}
+  void use(const char* policy) { arbiter_.set_policy(made(policy)); }
 
-  std::string error_;
-  std::vector<PolicyInput> seen_;
-  FakeXQueues a_, b_;
-  Arbiter arbiter_;
-  TableView view_, other_;
-  uint64_t now_ = 1;
+  std::vector<PolicyInput> seen_;  // the spy holds a reference, and looks only in cycle()
 };
 
 TEST_F(HintsTest, ReachThePolicyAndAreAChange) {
@@ -128,7 +106,7 @@ TEST_F(HintsTest, HostileValuesAreClamped) {
   for (const char* policy : {"KEDF", "LAX", "UP", "PUP", "SPUP"}) {
     use(policy);
     line.laxity_ns.store(std::numeric_limits<int64_t>::max());
-    a_.slot(0).state.ready.store(1);
+    ready(a_, 0);
     cycle();
     EXPECT_TRUE(runs(a_, 0)) << policy << ": alone, it runs";
   }
@@ -172,10 +150,10 @@ TEST_F(HintsTest, TheNearerDeadlineRunsFirst) {
   const uint32_t late = a_.add(0), soon = b_.add(0);
   write_hints(a_.slot(late), {.deadline_ns = 1'000'000'000'000});
   write_hints(b_.slot(soon), {.deadline_ns = 1'000'000});
-  a_.slot(late).state.ready.store(1);
+  ready(a_, late);
   cycle();
   EXPECT_TRUE(runs(a_, late));
-  b_.slot(soon).state.ready.store(1);
+  ready(b_, soon);
   cycle();
   EXPECT_FALSE(runs(a_, late));
   EXPECT_TRUE(runs(b_, soon));
@@ -185,8 +163,8 @@ TEST_F(HintsTest, BehindItsLaxityAnXQueueIsCritical) {
   use("LAX");
   const uint32_t plain = a_.add(0), lax = b_.add(0);
   write_hints(b_.slot(lax), {.laxity = {{50'000'000, -1, 10}}});
-  a_.slot(plain).state.ready.store(1);
-  b_.slot(lax).state.ready.store(1);
+  ready(a_, plain);
+  ready(b_, lax);
   cycle();
   EXPECT_TRUE(runs(a_, plain));
   EXPECT_FALSE(runs(b_, lax));
@@ -203,8 +181,8 @@ TEST_F(HintsTest, SharesAreGpuTime) {
   const uint32_t much = a_.add(0), little = a_.add(0);
   write_hints(a_.slot(much), {.share = 75});
   write_hints(a_.slot(little), {.share = 25});
-  a_.slot(much).state.ready.store(1);
-  a_.slot(little).state.ready.store(1);
+  ready(a_, much);
+  ready(a_, little);
   uint64_t ran[2] = {};
   for (uint64_t next = now_ + 1; now_ < 1'000'000'000; next = arbiter_.decide_again_ns()) {
     ASSERT_GT(next, now_);
@@ -221,8 +199,8 @@ TEST_F(HintsTest, TheUrgentOfTheCpuIsUrgentOnTheGpu) {
   use("CHPF");
   const uint32_t low = a_.add(10), high = b_.add(0);
   other_.set_facts({.cpu_priority = 5});
-  a_.slot(low).state.ready.store(1);
-  b_.slot(high).state.ready.store(1);
+  ready(a_, low);
+  ready(b_, high);
   cycle();
   EXPECT_FALSE(runs(a_, low));
   other_.set_facts({.cpu_priority = -5});
@@ -235,10 +213,10 @@ TEST_F(HintsTest, TheActiveProcessRunsFirst) {
   use("AWF");
   const uint32_t back = a_.add(10), front = b_.add(0, 3, 2);  // on another GPU
   other_.set_facts({.active = true});
-  a_.slot(back).state.ready.store(1);
+  ready(a_, back);
   cycle();
   EXPECT_TRUE(runs(a_, back));
-  b_.slot(front).state.ready.store(1);
+  ready(b_, front);
   cycle();
   EXPECT_FALSE(runs(a_, back));
   other_.set_facts({});
