@@ -67,7 +67,8 @@ void check_group(const Machine&, Findings& out) {
     out.push_back({"group", Grade::kOk, "xsched is there; its members control /dev/xsched", ""});
   } else {
     out.push_back({"group", Grade::kHint, "no group xsched: /dev/xsched is root's alone",
-                   "groupadd --system xsched (the package xsched does it)"});
+                   "groupadd --system xsched, systemctl restart systemd-udevd, udevadm trigger "
+                   "--sysname-match=xsched (the package xsched does it)"});
   }
 }
 
