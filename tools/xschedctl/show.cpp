@@ -143,8 +143,8 @@ int list(const std::string& socket, bool as_json) {
     printf("%8d %-15s %4u %6u %5s %5d %u/%u %-6s %-10s %8" PRIu64 " %8" PRIu64 " %9" PRIu64
            " %10s%s\n",
            r.pid, r.comm, r.id, r.gpu_id, qid, r.priority, r.level_wanted, r.level_actual,
-           engine_of(r), state_name(r), depth_of(r),
-           in_flight_of(r), r.suspends, max, r.held != 0 ? " held" : "");
+           engine_of(r), state_name(r), depth_of(r), in_flight_of(r), r.suspends, max,
+           r.held != 0 ? " held" : "");
   }
   return kDone;
 }
