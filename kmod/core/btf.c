@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
  * A reader of split BTF, for one question: has this function the prototype
  * that we call it with? Every offset is checked; what is not well-formed is

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /* Function prototypes from split BTF (a module's, on top of vmlinux's). */
 #ifndef XS_BTF_H
 #define XS_BTF_H

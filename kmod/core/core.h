@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * The core as its surroundings see it: the kernel module (../main.c), the
  * simulated node and the tests. Everything behind /dev/xsched that needs no

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
  * Events: a ring in every file, filled under the core's lock. A full ring
  * drops what is new and says so in the next event that fits.

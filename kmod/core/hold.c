@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
  * Ownership: which file holds which target, until when. Dropping a hold never
  * fails; making the target run again is xs_reconcile()'s, and the tick's if

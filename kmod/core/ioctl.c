@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
  * The surface: sizes, flags and padding of every ioctl, and the calls that
  * need nothing but the registry. Also the life of a core and of a file.

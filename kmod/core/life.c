@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /* The life of a core and of an open file, and what the platform configures. */
 #include "internal.h"
 

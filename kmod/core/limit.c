@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
  * The rate limit: every engine pass preempts and remaps all queues of its node,
  * those of bystanders too, so suspensions are paid for from a token bucket.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * The mock engine: keeps books instead of unmapping queues, and can be told to
  * be slow, to fail, and to find a process dead. Used by xsched_mock.ko, by the

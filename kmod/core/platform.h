@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * What the core needs from where it runs: lists, a mutex, a wait queue, memory
  * and access to the caller's memory. Two versions: the kernel's own, and libc

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /* The failure switches of platform_user.h; not part of the kernel module. */
 #include "platform_user.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * The core's platform in userspace: pthreads, libc, and a small list with the
  * names of the kernel's. Allocation and copies can be made to fail, so that

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
  * Makes what is equal to what should be, for a set of targets. The only place
  * that calls engines: it marks its targets busy, drops the lock, hands each

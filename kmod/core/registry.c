@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
  * The registry: queues, the processes they belong to, and the nodes they run
  * on. A queue that is withdrawn while suspended stays, nameless, until it runs

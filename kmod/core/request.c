@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
  * SUSPEND, RESUME, their process-wide siblings, and RENEW. Each first checks
  * everything under the lock, then changes ownership, then reconciles: what is

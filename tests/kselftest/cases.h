@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * What holds of /dev/xsched in a kernel and on the simulated node alike, on
  * queues that do not exist (the mock engine).

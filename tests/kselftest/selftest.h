@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * KTAP output and a few helpers for programs that talk to /dev/xsched. A test
  * is a function that returns on its first failed check.
