@@ -284,7 +284,7 @@ void Arbiter::fill(const TableView& view, XQueueEntry& entry, PolicyInput& input
   input.ready_since_ns = books.ready_since_ns;
   input.run_ns = gpu_times_.used(books, input.gpu_id);
   input.memory = books.memory;
-  if (policy_->shares_by_process()) input.share = view.process_share_;
+  input.share = view.share_of(entry, *policy_);
   // One table a process. Its pid is the process's own word, which could be another's.
   input.process = reinterpret_cast<uintptr_t>(&view);
 }

@@ -130,6 +130,12 @@ class TableView {
   const ProcessTerms& terms() const { return terms_; }
   void set_facts(const ProcessFacts& facts);
   const ProcessFacts& facts() const { return facts_; }
+  // As of the last decision: what others gave it, because they wait for it.
+  std::optional<int32_t> inherited() const { return inherited_; }
+  // Of one of its XQueues, under `policy`, as of the last scan().
+  int16_t share_of(const XQueueEntry& entry, const Policy& policy) const {
+    return policy.shares_by_process() ? process_share_ : entry.input.share;
+  }
 
   // The next decide() publishes everything again, for when somebody else may
   // have written the ControlLines.

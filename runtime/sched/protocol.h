@@ -32,7 +32,7 @@
 namespace xsched {
 
 inline constexpr uint32_t kProtocolMagic = 0x44435358;  // "XSCD"
-inline constexpr uint16_t kProtocolAbi = 4;             // changes with any layout change
+inline constexpr uint16_t kProtocolAbi = 5;             // changes with any layout change
 inline constexpr size_t kMaxMessage = 8192;             // bytes
 inline constexpr uint32_t kAllXQueues = ~0u;            // HoldRequest::xqueue
 
@@ -165,8 +165,12 @@ struct XQueueRecord {
   uint64_t work_spread_ns;
   uint64_t patient;
   uint64_t overdue;
-  uint64_t budget_ns;  // its latency budget, 0: none
-  uint64_t inside;     // StateLine's
+  uint64_t budget_ns;   // its latency budget, 0: none
+  int64_t deadline_ns;  // after it became ready; negative: none
+  uint32_t inside;      // StateLine's
+  uint32_t share;       // percent, as the policy in force sees it
+  uint32_t inherits;    // 1: its process has `inherited` from one that waits for it
+  int32_t inherited;    // a priority
   uint64_t created_ns;
   uint64_t suspended_ns;  // as decided, since it is scheduled here
 };

@@ -29,6 +29,7 @@ json to_json(const XQueueRecord& r) {
   j["gpu"] = r.gpu_id == 0 ? json() : json(r.gpu_id);
   j["kfd_queue"] = r.kfd_queue_id == ~0u ? json() : json(r.kfd_queue_id);
   j["priority"] = r.priority;
+  j["priority_inherited"] = r.inherits != 0 ? json(r.inherited) : json();
   j["level_wanted"] = r.level_wanted;
   j["level_actual"] = r.level_actual;
   j["engine"] = engine_of(r);
@@ -58,6 +59,8 @@ json to_json(const XQueueRecord& r) {
   j["suspends_patient"] = r.patient;
   j["suspends_overdue"] = r.overdue;
   j["latency_budget_us"] = r.budget_ns == 0 ? json() : json(r.budget_ns / 1000);
+  j["deadline_us"] = r.deadline_ns < 0 ? json() : json(r.deadline_ns / 1000);
+  j["share"] = r.share;
   return j;
 }
 
@@ -140,11 +143,13 @@ int list(const std::string& socket, bool as_json) {
     char max[24] = "-";
     if (r.suspends != 0)
       snprintf(max, sizeof max, "%.1f", static_cast<double>(r.max_suspend_ns) / 1e3);
+    char inherits[24] = "";
+    if (r.inherits != 0) snprintf(inherits, sizeof inherits, " inherits %d", r.inherited);
     printf("%8d %-15s %4u %6u %5s %5d %u/%u %-6s %-10s %8" PRIu64 " %8" PRIu64 " %9" PRIu64
-           " %10s%s\n",
+           " %10s%s%s\n",
            r.pid, r.comm, r.id, r.gpu_id, qid, r.priority, r.level_wanted, r.level_actual,
            engine_of(r), state_name(r), depth_of(r), in_flight_of(r), r.suspends, max,
-           r.held != 0 ? " held" : "");
+           r.held != 0 ? " held" : "", inherits);
   }
   return kDone;
 }

@@ -28,7 +28,7 @@ bool matches(const Hold& hold, const Connection& c) {
 constexpr int64_t kMostUrgent = 255;
 
 XQueueRecord record_of(const Connection& c, const XQueueEntry& entry, const Slot& slot,
-                       uint64_t now) {
+                       const Policy& policy, uint64_t now) {
   constexpr auto relaxed = std::memory_order_relaxed;
   const StateLine& state = slot.state;
   const CounterLine& counters = slot.counters;
@@ -70,7 +70,13 @@ XQueueRecord record_of(const Connection& c, const XQueueEntry& entry, const Slot
   r.patient = counters.patient.load(relaxed);
   r.overdue = counters.overdue.load(relaxed);
   r.budget_ns = entry.input.budget_ns;
+  r.deadline_ns = entry.input.deadline_ns;
   r.inside = state.inside.load(relaxed);
+  r.share = static_cast<uint32_t>(c.view->share_of(entry, policy));
+  if (const auto inherited = c.view->inherited(); inherited > entry.input.priority) {
+    r.inherits = 1;
+    r.inherited = *inherited;
+  }
   r.created_ns = identity.created_ns.load(relaxed);
   r.suspended_ns = entry.suspended_ns;
   if (entry.suspended_since_ns != 0) r.suspended_ns += now - entry.suspended_since_ns;
@@ -165,7 +171,7 @@ bool Server::on_list(Connection& c, const ListRequest& request) {
         return send_message(c.socket.get(), list_reply_) == IoResult::kOk;
       }
       list_reply_.record[list_reply_.count++] =
-          record_of(*other, entries[i], other->view->table().slot[i], now);
+          record_of(*other, entries[i], other->view->table().slot[i], arbiter_.policy(), now);
     }
   }
   return send_message(c.socket.get(), list_reply_) == IoResult::kOk;
