@@ -71,7 +71,7 @@ TEST_F(RulesTest, AHintReachesTheDaemonAndARuleGoesBeforeIt) {
   ASSERT_TRUE(near.ok("deadline 0 100000"));
   ASSERT_TRUE(far.ok("deadline 0 10000000"));
   ASSERT_TRUE(far.ok("edges 0") && near.ok("edges 0"));
-  EXPECT_NE(listed().find("\"deadline_us\": 100000,"), std::string::npos) << listed();
+  EXPECT_NE(listed().find("\"deadline_us\": 100000000,"), std::string::npos) << listed();
   // One after the other: edges of one turn would make both ready at one time.
   ASSERT_TRUE(far.ok("ready 0") && near.ok("suspended 0"));
   ASSERT_TRUE(near.ok("ready 0"));
