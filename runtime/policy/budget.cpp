@@ -23,7 +23,7 @@ void fit_to_budget(const PolicyInput& x, uint64_t budget_ns, PolicyDecision& d) 
   const uint64_t otherwise = x.work_ns == 0 || strong ? x.window : 1;
   const uint64_t window = fitting != 0 ? fitting : otherwise;
   d.window = static_cast<uint32_t>(
-      std::clamp<uint64_t>(window, 1, x.ring_packets != 0 ? x.ring_packets : kNever));
+      std::clamp<uint64_t>(window, 1, x.ring_packets != 0 ? x.ring_packets : UINT32_MAX));
   d.notify |= kNotifyWork;
   // One that was taken off the GPU stays so until it is to run again.
   if (d.run || x.level != 3 || x.taken_off || x.inside == kInsideUnknown) return;
@@ -41,11 +41,12 @@ void Budgets::add(const PolicyInput& x) {
         y.active == x.active && y.cpu_priority == x.cpu_priority &&
         y.lax_priority == x.lax_priority && y.critical_priority == x.critical_priority &&
         y.laxity_ns == x.laxity_ns && y.deadline_ns == x.deadline_ns) {
+      owner.alone = false;
       return;
     }
   }
   if (owners_.size() < kMostOwners) {
-    owners_.push_back({&x, x.budget_ns, false});
+    owners_.push_back({&x, x.budget_ns, false, true});
     return;
   }
   Owner& last = owners_.back();
@@ -57,8 +58,8 @@ void Budgets::add(const PolicyInput& x) {
 uint64_t Budgets::bound_of(const Policy& policy, const PolicyInput& x) const {
   uint64_t bound = 0;
   for (const Owner& owner : owners_) {
-    if (!owner.goes_before_all &&
-        (owner.x == &x || owner.x->gpu_id != x.gpu_id || !policy.goes_before(*owner.x, x))) {
+    if (!owner.goes_before_all && ((owner.x == &x && owner.alone) || owner.x->gpu_id != x.gpu_id ||
+                                   !policy.goes_before(*owner.x, x))) {
       continue;
     }
     if (bound == 0 || owner.budget_ns < bound) bound = owner.budget_ns;

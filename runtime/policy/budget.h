@@ -26,6 +26,7 @@ class Budgets {
     const PolicyInput* x;
     uint64_t budget_ns;
     bool goes_before_all;  // stands for more ranks than are told apart
+    bool alone;            // of its rank: one may go before another, and none before itself
   };
   static constexpr size_t kMostOwners = 64;
 

@@ -49,6 +49,7 @@ TEST(Chpf, NiceDecidesAndPriorityDoesNot) {
 TEST(Chpf, RealTimeIsAboveEveryNice) {
   EXPECT_GT(cpu_priority(0, 1), cpu_priority(-20, 0));
   EXPECT_GT(cpu_priority(0, 99), cpu_priority(0, 1));
+  EXPECT_GT(cpu_priority(0, 100), cpu_priority(0, 99)) << "SCHED_DEADLINE";
   EXPECT_GT(cpu_priority(-1, 0), cpu_priority(0, 0));
   EXPECT_EQ(cpu_priority(99, 0), cpu_priority(19, 0));
 }
