@@ -61,6 +61,21 @@ TEST_F(AgentTest, SchedulesLocally) {
   EXPECT_EQ(agent_.status().substr(0, 5), "local");
 }
 
+TEST_F(AgentTest, ParametersCountAtOnce) {
+  AgentConfig config = local();
+  config.policy = "KEDF";
+  Agent agent(x_.table(), x_.fd(), x_, config);
+  x_.set_agent(&agent);
+  const uint32_t one = x_.add(10), two = x_.add(0);
+  x_.set_ready(one, true);
+  x_.set_ready(two, true);
+  ASSERT_TRUE(agent.start());
+  ASSERT_TRUE(x_.wait(two, true));
+  agent.set_parameters({.concurrency = 2});
+  EXPECT_TRUE(x_.wait(two, false));
+  EXPECT_FALSE(agent.follows_daemon());
+}
+
 TEST_F(AgentTest, ReadyBeforeAnybodyAsked) {
   const uint32_t high = x_.add(10);
   x_.set_ready(high, true);  // no edge: nobody asked

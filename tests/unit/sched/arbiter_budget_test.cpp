@@ -72,6 +72,8 @@ TEST_F(ArbiterBudget, AClosedGateIsEnoughIfAllInsideEndsInTime) {
 // Competition begins while the open window's packets are in flight.
 TEST_F(ArbiterBudget, MoreInFlightThanFitsIsTakenOff) {
   measured(100);
+  low().state.inside.store(1);  // counted when there last was a window
+  cycle();
   budget(1000);
   ready(b_, high_);
   cycle();
@@ -127,6 +129,29 @@ TEST_F(ArbiterBudget, OnePacketLongerThanTheBudgetIsTakenOff) {
   EXPECT_EQ(said().patience_us, 0u);
 }
 
+TEST_F(ArbiterBudget, AnEmptyQueueIsLeftThereHoweverLongItsPackets) {
+  budget(1000);
+  measured(5000);
+  low().state.inside.store(0);
+  cycle();
+  urgent(true);
+  EXPECT_EQ(said().run, 0u);
+  EXPECT_EQ(said().patience_us, 1000u);
+}
+
+// Its kernels would have to end first, once let in.
+TEST_F(ArbiterBudget, LingersAsBeforeALowerLevelWhileTheGateAloneSuspends) {
+  budget(1000);
+  measured(100);
+  low().state.inside.store(10);
+  cycle();
+  urgent(true);
+  ASSERT_EQ(said().patience_us, 1000u);
+  idle(b_, high_);
+  cycle();
+  EXPECT_EQ(arbiter_.decide_again_ns(), now_ + kLingerNs);
+}
+
 TEST_F(ArbiterBudget, ARefusedSuspendLeavesAWindowOfOneForAWhile) {
   budget(1000);
   measured(5000);
@@ -135,10 +160,12 @@ TEST_F(ArbiterBudget, ARefusedSuspendLeavesAWindowOfOneForAWhile) {
   low().state.refused.store(1);
   cycle();
   EXPECT_EQ(said().window, 1u);
+  const uint64_t end = now_ + kSaveRefusedNs;
   cycle();
+  EXPECT_EQ(arbiter_.decide_again_ns(), end);
+  cycle(end - 1 - now_);
   EXPECT_EQ(said().window, 1u);
-  EXPECT_NE(arbiter_.decide_again_ns(), 0u);
-  cycle(kSaveRefusedNs);
+  cycle(1);
   EXPECT_EQ(said().window, 4u);
 }
 
@@ -175,13 +202,25 @@ TEST_F(ArbiterBudget, AnOperatorsHoldTakesItOff) {
 }
 
 TEST_F(ArbiterBudget, HostileValuesAreBounded) {
-  for (const uint64_t value : {~uint64_t{0}, ~uint64_t{0} / 4, uint64_t{1}}) {
-    low().counters.work_ns.store(value);
-    low().counters.work_spread_ns.store(value);
-    low().identity.ring_packets.store(static_cast<uint32_t>(value));
-    low().identity.window_wanted.store(static_cast<uint32_t>(value));
-    low().state.inside.store(static_cast<uint32_t>(value) - 1);
-    budget(static_cast<uint32_t>(value));
+  constexpr uint64_t kMost = ~uint64_t{0};
+  constexpr uint32_t kMost32 = ~0u;
+  struct Row {
+    uint64_t work_ns, spread_ns;
+    uint32_t ring, window, inside, budget_us;
+  };
+  for (const Row& row : {
+           Row{kMost, kMost, kMost32, kMost32, kMost32 - 1, kMost32}, Row{1, 1, 1, 1, 0, 1},
+           Row{4, kMost, 1024, 4, 1, 1000},      // work + 4 * spread wraps to 0,
+           Row{kMost - 3, 1, 1024, 4, 1, 1000},  // and here
+           Row{1, 0, kMost32, 4, 1, kMost32},    // more fits than a ring holds
+           Row{0, 0, kMost32, 0, 1, 1000},       // not even one in the window
+       }) {
+    low().counters.work_ns.store(row.work_ns);
+    low().counters.work_spread_ns.store(row.spread_ns);
+    low().identity.ring_packets.store(row.ring);
+    low().identity.window_wanted.store(row.window);
+    low().state.inside.store(row.inside);
+    budget(row.budget_us);
     ready(b_, high_);
     cycle();
     EXPECT_GE(said().window, 1u);

@@ -80,13 +80,20 @@ TEST_F(ArbiterTest, DecidingForTouchedGpusOnlyGivesTheSameAnswers) {
   arbiter_.decide(now_);
   std::mt19937 random(5);
   for (FakeXQueues* x : {&a_, &b_}) {
-    for (int i = 0; i < 12; ++i)
+    for (int i = 0; i < 12; ++i) {
       x->add(static_cast<int32_t>(random() % 4), 1 + random() % 3, random() % 4);
+      x->slot(static_cast<uint32_t>(i)).state.inside.store(random() % 20);
+    }
+    SignalLines& signals = x->table().signals;
+    signals.known[0].store(7);
+    signals.awaited[0].store(7);
+    signals.end.store(1);
+    signals.changes.store(1);
   }
-  for (int step = 0; step < 3000; ++step) {
+  for (int step = 0; step < 5000; ++step) {
     FakeXQueues& x = random() % 2 == 0 ? a_ : b_;
     Slot& slot = x.slot(random() % 12);
-    switch (random() % 8) {
+    switch (random() % 12) {
       case 0:
         slot.identity.state.store(random() % 2);
         break;
@@ -99,6 +106,19 @@ TEST_F(ArbiterTest, DecidingForTouchedGpusOnlyGivesTheSameAnswers) {
       case 3:
         slot.identity.priority.store(static_cast<int32_t>(random() % 4));
         break;
+      case 4:
+        x.table().latency_budget_us.store(500 * (random() % 3));
+        break;
+      case 5:
+        slot.counters.work_ns.store(50'000 * (random() % 4));
+        break;
+      case 6:
+        slot.state.stalled.store(random() % 2);
+        x.table().signals.awaiting.store(random() % 2);
+        break;
+      case 7:
+        slot.state.held.store(random() % 2);
+        break;
       default:
         slot.state.ready.store(random() % 2);
     }
@@ -107,10 +127,12 @@ TEST_F(ArbiterTest, DecidingForTouchedGpusOnlyGivesTheSameAnswers) {
     arbiter_.decide(now_, Arbiter::Scope::kTouched);
     whole.decide(now_);
     for (const auto& [some, all] : {std::pair{&view_, &view}, std::pair{&other_, &other}}) {
-      if (some->changed()) some->publish();
+      for (TableView* v : {some, all}) {
+        if (v->changed()) v->publish();
+      }
       for (size_t i = 0; i < all->entries().size(); ++i) {
         if (!all->entries()[i].used) continue;
-        ASSERT_EQ(some->entries()[i].now, all->entries()[i].next)
+        ASSERT_EQ(some->entries()[i].now, all->entries()[i].now)
             << "step " << step << " slot " << i;
       }
     }

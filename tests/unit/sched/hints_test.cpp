@@ -90,8 +90,9 @@ TEST_F(HintsTest, HostileValuesAreClamped) {
   line.lax_priority.store(kLow);
   line.critical_priority.store(kHigh);
   slot.identity.hints.store(~0u);
-  a_.table().process_share.store(~0u);
+  a_.table().latency_budget_us.store(~0u);
   cycle();
+  EXPECT_EQ(seen_[0].budget_ns, 10'000'000'000u) << "as much as a rule could say";
   EXPECT_EQ(seen_[0].share, 100);
   EXPECT_EQ(seen_[0].deadline_ns, 0);
   EXPECT_EQ(seen_[0].laxity_ns, 0);
@@ -102,14 +103,32 @@ TEST_F(HintsTest, HostileValuesAreClamped) {
   cycle();
   EXPECT_EQ(seen_[0].share, 0);
   EXPECT_EQ(seen_[0].deadline_ns, std::numeric_limits<int64_t>::max());
-  // The longest times there are do not wrap into the past.
-  for (const char* policy : {"KEDF", "LAX", "UP", "PUP", "SPUP"}) {
+}
+
+TEST_F(HintsTest, TheLongestTimesDoNotWrapIntoThePast) {
+  constexpr int64_t kLongest = std::numeric_limits<int64_t>::max();
+  const uint32_t far = a_.add(0), near = b_.add(0);
+  write_hints(a_.slot(far), {.deadline_ns = kLongest, .laxity = {{kLongest, -255, 255}}});
+  write_hints(b_.slot(near), {.deadline_ns = 1'000'000'000});
+  ready(a_, far);
+  ready(b_, near);
+  for (const char* policy : {"KEDF", "LAX"}) {
     use(policy);
-    line.laxity_ns.store(std::numeric_limits<int64_t>::max());
-    ready(a_, 0);
     cycle();
-    EXPECT_TRUE(runs(a_, 0)) << policy << ": alone, it runs";
+    EXPECT_FALSE(runs(a_, far)) << policy;
+    EXPECT_TRUE(runs(b_, near)) << policy;
   }
+}
+
+TEST_F(HintsTest, TheProcessesLatencyBudgetIsItsDeadlineUnlessOneWasHinted) {
+  const uint32_t x = a_.add(0);
+  a_.table().latency_budget_us.store(2000);
+  EXPECT_TRUE(cycle());
+  EXPECT_EQ(seen_[0].budget_ns, 2'000'000u);
+  EXPECT_EQ(seen_[0].deadline_ns, 2'000'000);
+  write_hints(a_.slot(x), {.deadline_ns = 7});
+  cycle();
+  EXPECT_EQ(seen_[0].deadline_ns, 7);
 }
 
 TEST_F(HintsTest, AProcessHasTheShareThatItAskedForLast) {
@@ -127,6 +146,9 @@ TEST_F(HintsTest, AProcessHasTheShareThatItAskedForLast) {
   a_.table().process_share.store(0 + 1);
   EXPECT_TRUE(cycle());
   EXPECT_EQ(seen_[0].share, 0);
+  a_.table().process_share.store(~0u);
+  EXPECT_TRUE(cycle());
+  EXPECT_EQ(seen_[0].share, 100);
   ProcessTerms terms;
   terms.share = 60;
   view_.set_terms(terms);

@@ -145,10 +145,27 @@ TEST_F(InheritanceTest, AProcessThatLeavesTakesItsPriorityWithIt) {
 
 TEST_F(InheritanceTest, OneMoreUrgentThanTheWaiterStillGoesFirst) {
   urgent_waits_for_low();
+  low_.add_ready(20);
   other_.add_ready(20);
   cycle();
   EXPECT_FALSE(low_.runs());
   EXPECT_FALSE(urgent_.runs());
+  EXPECT_TRUE(other_.runs());
+  EXPECT_TRUE(low_.runs(1)) << "nobody loses by what is given";
+}
+
+TEST_F(InheritanceTest, OnlyAnXQueueThatWaitsGives) {
+  urgent_waits_for_low();
+  urgent_.add_ready(20, 3, 2);
+  middle_.add_ready(15);
+  cycle();
+  EXPECT_FALSE(low_.runs());
+  EXPECT_TRUE(middle_.runs());
+  urgent_.x.slot(1).state.stalled.store(1);
+  EXPECT_TRUE(urgent_.view.scan(now_)) << "a reason to decide";
+  cycle();
+  EXPECT_TRUE(low_.runs());
+  EXPECT_FALSE(middle_.runs());
 }
 
 TEST_F(InheritanceTest, AnOperatorsHoldIsStronger) {
@@ -166,6 +183,35 @@ TEST_F(InheritanceTest, AWaiterThatIsHeldGivesNothing) {
   cycle();
   EXPECT_FALSE(low_.runs());
   EXPECT_TRUE(middle_.runs());
+  urgent_.x.slot(0).state.held.store(0);
+  cycle();
+  EXPECT_TRUE(low_.runs());
+  urgent_.view.entries()[0].held = true;
+  cycle(Arbiter::Scope::kAll);
+  EXPECT_FALSE(low_.runs()) << "by an operator";
+}
+
+// Its word of waiting is worth no more than its work.
+TEST_F(InheritanceTest, AWaiterWithoutWorkGivesNothing) {
+  urgent_waits_for_low();
+  middle_.add_ready(5);
+  cycle();
+  EXPECT_TRUE(low_.runs());
+  urgent_.x.slot(0).state.ready.store(0);
+  cycle();
+  cycle();  // it no longer lingers
+  EXPECT_FALSE(low_.runs());
+  EXPECT_TRUE(middle_.runs());
+}
+
+TEST_F(InheritanceTest, OfSeveralWaitersTheMostUrgentCounts) {
+  urgent_waits_for_low();
+  for (Process* process : {&other_, &low_}) process->know(kOtherKey);
+  other_.wait(other_.add_ready(3), kOtherKey);
+  middle_.add_ready(5);
+  cycle();
+  EXPECT_TRUE(low_.runs());
+  EXPECT_FALSE(middle_.runs());
 }
 
 TEST_F(InheritanceTest, TheOperatorsPriorityOfTheWaiterCounts) {
@@ -179,15 +225,17 @@ TEST_F(InheritanceTest, TheOperatorsPriorityOfTheWaiterCounts) {
 }
 
 TEST_F(InheritanceTest, WhoWaitsForOneThatWaitsGivesToBoth) {
-  urgent_waits_for_low();
-  low_.know(kOtherKey);
-  low_.wait(0, kOtherKey);
-  other_.know(kOtherKey);
-  other_.add_ready(-5);
+  // The last that came waits for an earlier one: one look at all is not enough.
+  Process &first = all_[3], &second = all_[2], &third = all_[0];
+  for (Process* process : {&first, &second}) process->know(kKey);
+  for (Process* process : {&second, &third}) process->know(kOtherKey);
+  first.wait(first.add_ready(10), kKey);
+  second.wait(second.add_ready(0), kOtherKey);
+  third.add_ready(-5);
   middle_.add_ready(5);
   cycle();
-  EXPECT_TRUE(low_.runs());
-  EXPECT_TRUE(other_.runs());
+  EXPECT_TRUE(second.runs());
+  EXPECT_TRUE(third.runs());
   EXPECT_FALSE(middle_.runs());
 }
 
@@ -204,6 +252,7 @@ TEST_F(InheritanceTest, InsideAProcessTheMostUrgentThatWaitsCounts) {
   cycle();
   EXPECT_TRUE(low_.runs());
   EXPECT_FALSE(middle_.runs());
+  EXPECT_FALSE(urgent_.runs(0)) << "its own process sees to that one";
 }
 
 TEST_F(InheritanceTest, OnAnotherGpuToo) {

@@ -125,6 +125,7 @@ TEST_F(ModuleWorkerTest, ARateLimitIsWaitedFor) {
   while (report.held.empty()) report = next_report();
   EXPECT_EQ(calls(XSCHED_IOC_SUSPEND), 3) << "not reported before it holds";
   EXPECT_EQ(report.broken, 0);
+  EXPECT_EQ(report.refused, 2u);
 }
 
 TEST_F(ModuleWorkerTest, OneQueueThatFailsIsReportedAndNotTriedAgain) {
