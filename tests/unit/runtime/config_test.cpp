@@ -108,7 +108,9 @@ TEST(Config, HipQueuesAreWhatHipWillMake) {
 }
 
 TEST(Config, HintsOfUpstreamsNames) {
+  ::testing::internal::CaptureStderr();
   const Config none = parse({{"XSCHED_AUTO_XQUEUE_UTILIZATION", ""}});
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "") << "empty is not set";
   struct Row {
     const char* name;
     std::optional<long> Config::*member;

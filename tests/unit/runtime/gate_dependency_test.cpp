@@ -95,6 +95,22 @@ TEST(GateDependency, IsStalledOnTheSignalsOfItsNextPacket) {
   EXPECT_EQ(w.gate.stalled_on(handles), 0u);
 }
 
+TEST(GateDependency, OurOwnGuardIsNobodysWork) {
+  Waiter w;
+  FakeSignal guard;
+  Gate::Dependencies handles;
+  GateSignals signals;
+  signals.guard_handle = reinterpret_cast<uint64_t>(&guard);
+  signals.guard_value = &guard.value;
+  w.gate.set_signals(signals);
+  w.slot.control.guard = 1;
+  w.submit(kPacketKernel);
+  w.submit(kPacketBarrierAnd, &guard);  // more than the gate itself would watch
+  ASSERT_EQ(w.write, 3u) << "a guard, the kernel, the barrier";
+  EXPECT_FALSE(w.gate.waits_for_others());
+  EXPECT_EQ(w.gate.stalled_on(handles), 0u);
+}
+
 // hipStreamWaitValue, and ROCr's own waits for a value.
 TEST(GateDependency, ABarrierValuePacketWaitsForItsCondition) {
   constexpr uint32_t kBarrierValue = kPacketVendor | 2u << 16;

@@ -276,6 +276,22 @@ TEST(Gate, MarksWhateverEndsAFullWindow) {
   EXPECT_FALSE(last.full);
 }
 
+// In a window that is wider than the gate tells packets apart all count.
+TEST(Gate, OnlyWorkCountsAsRetired) {
+  for (const uint32_t window : {2u, 300u}) {
+    Rig rig({.proxy_packets = 1024, .hardware_packets = 1024});
+    Processor processor(rig);
+    rig.slot.control.window = window;
+    rig.submit(0, 0);
+    rig.submit_barrier();
+    for (uint64_t i = 1; i < 400; ++i) rig.submit(0, i);
+    const uint64_t before = rig.gate->work_look().retired;
+    for (int i = 0; i < 2; ++i) processor.step();
+    rig.gate->pump();
+    EXPECT_EQ(rig.gate->work_look().retired - before, window == 2 ? 1u : 2u) << window;
+  }
+}
+
 TEST(Gate, WindowsOfAnyWidthHold) {
   for (const uint32_t window : {1u, 255u, 256u, 257u, 400u}) {
     Rig rig({.proxy_packets = 1024, .hardware_packets = 1024});

@@ -35,8 +35,10 @@ TEST(SharedSignals, OneThatWasThereBeforeTheTableIsPublishedWithIt) {
 
 TEST(SharedSignals, EachChangeIsCounted) {
   Published p;
+  const uint32_t none = p.lines->changes.load();
   p.signals.exported(100, 7);
   const uint32_t before = p.lines->changes.load();
+  EXPECT_NE(before, none);
   p.signals.exported(100, 7);
   EXPECT_EQ(p.lines->changes.load(), before) << "exported twice is the same signal";
   EXPECT_TRUE(p.signals.destroyed(100));
@@ -54,6 +56,28 @@ TEST(SharedSignals, OneThatWasOpenedTwiceStaysUntilItIsDestroyedTwice) {
   EXPECT_TRUE(p.shows(7));
   EXPECT_TRUE(p.signals.destroyed(100));
   EXPECT_FALSE(p.shows(7));
+}
+
+// Its handle was given out again by ROCr before we saw it destroyed.
+TEST(SharedSignals, AnotherKeyTakesTheOldOnesPlace) {
+  Published p;
+  p.signals.exported(100, 7);
+  p.signals.exported(100, 8);
+  EXPECT_TRUE(p.shows(8));
+  EXPECT_FALSE(p.shows(7));
+  EXPECT_EQ(p.signals.key_of(100), 8u);
+}
+
+TEST(SharedSignals, NothingIsLeftOfAnEndedSession) {
+  Published p;
+  p.signals.exported(100, 7);
+  p.signals.clear();
+  EXPECT_FALSE(p.signals.any());
+  Published next;
+  p.signals.publish_in(next.lines.get());
+  EXPECT_FALSE(next.shows(7));
+  p.signals.exported(100, 9);
+  EXPECT_TRUE(next.shows(9));
 }
 
 TEST(SharedSignals, ASignalOfThisProcessAloneIsNoneOfThem) {

@@ -4,6 +4,8 @@
 // queue out. (Level 3 needs a KFD: tests/node/hsa.)
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "xqueue_rig.h"
 
 namespace xsched::test {
@@ -40,9 +42,20 @@ TEST(XQueue, CarriesOutTheSchedulersWord) {
   EXPECT_EQ(rig.hardware_write, 1u);
 }
 
+// Only at level 3 does it cost anything to stop what is inside.
+TEST(XQueue, BelowLevel3NobodyIsPatient) {
+  AtLevel rig(2);
+  rig.slot.control.patience_us = 1'000'000;
+  rig.slot.control.run = 0;
+  rig.xqueue->apply();
+  EXPECT_TRUE(rig.guard_closed());
+  EXPECT_EQ(rig.slot.counters.patient, 0u);
+}
+
 TEST(XQueue, AHoldOfItsOwnOutlastsTheSchedulers) {
   AtLevel rig(1);
   EXPECT_TRUE(rig.xqueue->set_hold(true));
+  EXPECT_EQ(rig.slot.state.held, 1u) << "the scheduler is told";
   rig.slot.control.run = 0;
   rig.xqueue->apply();
   rig.slot.control.run = 1;
@@ -50,6 +63,7 @@ TEST(XQueue, AHoldOfItsOwnOutlastsTheSchedulers) {
   EXPECT_EQ(rig.slot.state.suspended, 1u);
   EXPECT_TRUE(rig.xqueue->set_hold(false));
   EXPECT_EQ(rig.slot.state.suspended, 0u);
+  EXPECT_EQ(rig.slot.state.held, 0u);
 }
 
 TEST(XQueue, LevelChangesWhileSuspended) {
@@ -172,6 +186,53 @@ TEST(XQueue, RetireDropsAndOpensTheGuard) {
   EXPECT_EQ(rig.xqueue->retire(), 2u);
   EXPECT_FALSE(rig.guard_closed());
   EXPECT_EQ(rig.hardware_write, 0u);
+}
+
+struct Measured : AtLevel {
+  Measured() : AtLevel(1) {
+    slot.control.window = 2;
+    for (uint64_t i = 0; i < 60; ++i) write(i);
+  }
+  // One packet ends, `ns` after the last look. True if the scheduler wants to hear of it.
+  bool look(uint64_t ns = 1'000'000) {
+    processor.step();
+    xqueue->gate().pump();
+    return xqueue->measure_work(now += ns);
+  }
+  Processor processor{*this};
+  uint64_t now = 1'000'000'000;
+};
+
+TEST(XQueue, SaysHowLongItsPacketsTake) {
+  Measured rig;
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(rig.look()) << "nobody wants to hear of it";
+  EXPECT_EQ(rig.slot.counters.work_ns, 1'000'000u);
+  EXPECT_GT(rig.slot.counters.work_spread_ns, 0u);
+  rig.slot.control.notify = kNotifyWork;
+  EXPECT_TRUE(rig.look(5'000'000));
+}
+
+TEST(XQueue, TimeInWhichItMayHaveBeenHeldUpIsNotMeasured) {
+  const std::function<void(Measured&)> between[] = {
+      [](Measured& rig) { rig.slot.control.sequence.fetch_add(1); },
+      [](Measured& rig) { rig.slot.counters.suspends.fetch_add(1); },
+      [](Measured& rig) { rig.slot.control.window = rig.slot.control.window == 2 ? 3 : 2; },
+  };
+  for (const auto& happens : between) {
+    Measured rig;
+    for (int i = 0; i < 40; ++i) {
+      if (i % 2 == 0) happens(rig);
+      rig.look();
+    }
+    EXPECT_EQ(rig.slot.counters.work_ns, 0u) << &happens - between;
+  }
+  Measured boosted;
+  boosted.slot.control.run = 0;
+  boosted.xqueue->apply();
+  boosted.xqueue->set_boost(true);
+  for (int i = 0; i < 40; ++i) boosted.look();
+  EXPECT_EQ(boosted.processor.executed(), 40u);
+  EXPECT_EQ(boosted.slot.counters.work_ns, 0u) << "others run beside it";
 }
 
 // Application, agent and in-process API at once: the end is what was said last.
