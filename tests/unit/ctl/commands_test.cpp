@@ -68,7 +68,7 @@ TEST_F(CommandsTest, ActiveProcessesGoFirstUnderAwf) {
   EXPECT_EQ(output, "active on for the processes of 1 XQueues\n");
   ASSERT_TRUE(front->ok("edges 0") && front->ok("ready 0"));
   EXPECT_TRUE(back->ok("suspended 0"));
-  EXPECT_EQ(ctl({"set", "all", "--active", "off"}), 0);
+  EXPECT_EQ(ctl({"set", std::to_string(front->pid()), "--active", "off"}), 0);
   EXPECT_TRUE(back->ok("running 0"));
 }
 
@@ -100,6 +100,9 @@ TEST_F(CommandsTest, OnlyTheOwnerAndRootSet) {
   EXPECT_EQ(ctl({"set", c->target(), "--priority", "9"}, nullptr, kNobody), 1);
   EXPECT_EQ(ctl({"set", "all", "--share", "1"}, nullptr, kNobody), 1);
   EXPECT_EQ(ctl({"set", std::to_string(c->pid()), "--active", "on"}, nullptr, kNobody), 1);
+  std::string output;
+  EXPECT_EQ(ctl({"set", "all", "--active", "on"}, &output, kNobody), 0);
+  EXPECT_EQ(output, "active on for the processes of 0 XQueues\n") << "all of his own";
   EXPECT_EQ(ctl({"policy", "CFS"}, nullptr, kNobody), 1);
   EXPECT_EQ(priorities(), std::vector<int>{0});
 }
