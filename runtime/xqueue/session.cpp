@@ -393,9 +393,10 @@ XQueue* Session::add(const XQueueParts& parts) {
       impl_->wake_event.store(event_of(parts.wake_signal), std::memory_order_relaxed);
     }
     log(LogLevel::kInfo,
-        "xqueue %u: kfd queue %d, %lu packets, priority %d, level %u wanted, %u actual, "
+        "xqueue %u: gpu %u, kfd queue %d, %lu packets, priority %d, level %u wanted, %u actual, "
         "engine %s",
-        id, parts.kfd != nullptr ? static_cast<int>(kfd_queue_id(*parts.kfd)) : -1,
+        id, identity.gpu_id.load(),
+        parts.kfd != nullptr ? static_cast<int>(kfd_queue_id(*parts.kfd)) : -1,
         parts.hardware.packets, settings.priority, identity.level_wanted.load(),
         identity.level_actual.load(), to_string(static_cast<EngineKind>(identity.engine.load())));
     impl_->dispatcher.start();
