@@ -7,7 +7,7 @@
 // usage: hsa_ipc_wait ROLE [HEX]
 //   produce   line: a packet that completes the signal HEX
 //   consume   line: a packet that waits for it
-//   chain     the same, and a packet of another queue waits for that one
+//   chain     the same from a queue of priority -20; one of another queue waits for that
 //   relay     line: a packet that waits for HEX and completes a signal made here
 //   occupy    line: a packet that waits for nobody known, until the next line
 // Without HEX produce and consume make the signal. stdout: `signal HEX` of one
@@ -67,6 +67,10 @@ int main(int argc, char** argv) {
   const std::string text = argc > 2 ? argv[2] : "";
   raw::require(hsa_init() == HSA_STATUS_SUCCESS, "hsa_init");
   hsa_queue_t* queue = raw::make_queue(64);
+  const raw::Xsched xsched;
+  if (role == "chain") {
+    raw::require(xsched.set_priority(xsched.newest().id, -20) == 0, "a priority of -20");
+  }
   hsa_queue_t* behind = role == "chain" ? raw::make_queue(64) : nullptr;
   hsa_signal_t awaited{0}, done{0};
   const hsa_signal_t shared = role == "occupy" ? raw::make_signal(1)
