@@ -4,10 +4,11 @@
 // then the result. The drivers run_chaos and run_kill suspend, resume and kill
 // around it.
 //
-// usage: steady_work COUNT AHEAD [hold] [both]
+// usage: steady_work COUNT AHEAD [hold] [both] [long]
 // stdout: `started` after the first kernel, `result N` at the end; with `hold`
 // the process then stays, queues open and idle, until stdin ends; with `both`
-// it does the same on a second GPU as well, at the same time.
+// it does the same on a second GPU as well, at the same time; with `long` one
+// kernel that may take longer than all of these follows, and `long` is printed.
 #include <cstring>
 
 #include "peer_check.h"
@@ -17,6 +18,10 @@
 extern "C" __global__ void steady_step(unsigned* values, unsigned term) {
   const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
   values[i] = values[i] * 1664525u + term + i;
+}
+
+extern "C" __global__ void steady_long(unsigned* values) {
+  values[0]++;
 }
 
 static constexpr unsigned kGroups = 8, kThreads = 64;
@@ -46,6 +51,10 @@ class Work {
     CHECK(result == expected_);
     return result[0];
   }
+  void launch_long() {
+    steady_long<<<1, 1, 0, stream_.get()>>>(values_.get());
+    CHECK_HIP(hipGetLastError());
+  }
 
  private:
   check::Stream stream_;
@@ -56,15 +65,16 @@ class Work {
 
 int main(int argc, char** argv) {
   if (argc < 3) {
-    std::fprintf(stderr, "usage: steady_work COUNT AHEAD [hold] [both]\n");
+    std::fprintf(stderr, "usage: steady_work COUNT AHEAD [hold] [both] [long]\n");
     return 2;
   }
   const unsigned count = std::strtoul(argv[1], nullptr, 10);
   const unsigned ahead = std::strtoul(argv[2], nullptr, 10);
-  bool hold = false, both = false;
+  bool hold = false, both = false, longer = false;
   for (int i = 3; i < argc; i++) {
     hold |= std::strcmp(argv[i], "hold") == 0;
     both |= std::strcmp(argv[i], "both") == 0;
+    longer |= std::strcmp(argv[i], "long") == 0;
   }
   CHECK(count > 0 && ahead > 0);
   if (both) check::need_two_gpus();
@@ -87,6 +97,10 @@ int main(int argc, char** argv) {
     }
   }
   for (const auto& work : works) std::printf("result %u\n", work->result(count));
+  if (longer) {
+    works[0]->launch_long();
+    std::printf("long\n");
+  }
   std::fflush(stdout);
   if (hold)
     while (std::getchar() != EOF) {
