@@ -126,7 +126,7 @@ def hints():
     expect_error(XResult.kXSchedErrorInvalidValue, xsched.set_timeslice, 1)
     expect_error(XResult.kXSchedErrorInvalidValue, xsched.set_concurrency, 0)
     late, soon = hip.Stream(), hip.Stream()
-    words = hip.Words(COUNT)
+    of_late, of_soon = hip.Words(COUNT), hip.Words(COUNT)
     with xsched.XQueue(late.handle) as slow, xsched.XQueue(soon.handle) as urgent:
         slow.deadline_us = 3600 * 10**6
         urgent.deadline_us = 1
@@ -138,12 +138,14 @@ def hints():
         expect_error(XResult.kXSchedErrorInvalidValue, setattr, slow, "deadline_us", -2)
         expect_error(XResult.kXSchedErrorInvalidValue, slow.set_laxity, 1, 0, 256)
         slow.deadline_us = None
-        words.fill_on(late, 1)
-        words.fill_on(soon, 2)
+        of_late.fill_on(late, 1)
+        of_soon.fill_on(soon, 2)
         slow.wait()
         urgent.wait()
     xsched.set_concurrency(2)
-    words.free()
+    expect("both did their work", of_late.are(1, late) and of_soon.are(2, soon))
+    of_late.free()
+    of_soon.free()
     late.destroy()
     soon.destroy()
 
