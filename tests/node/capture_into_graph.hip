@@ -9,11 +9,17 @@ static void add_to(void* counter) {
   *static_cast<unsigned*>(counter) += 1;
 }
 
+// Behind a kernel that holds it up: a branch that does not wait shows.
 static std::vector<unsigned> launched(hipGraph_t graph, check::DeviceArray<unsigned>& values,
                                       const check::Stream& stream) {
   hipGraphExec_t exec = nullptr;
   CHECK_HIP(hipGraphInstantiate(&exec, graph, nullptr, nullptr, 0));
+  check::SharedValue<int> flag(0);
+  check::wait_for<<<1, 1, 0, stream.get()>>>(flag.get());
   CHECK_HIP(hipGraphLaunch(exec, stream.get()));
+  CHECK(hipStreamQuery(stream.get()) == hipErrorNotReady);
+  (void)hipGetLastError();
+  flag.store(1);
   stream.wait();
   CHECK_HIP(hipGraphExecDestroy(exec));
   return values.read();

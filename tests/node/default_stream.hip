@@ -2,15 +2,10 @@
 //
 // Description: the default stream waits for the blocking streams and they for
 // it; a non-blocking stream does neither.
-#include "check.h"
+#include "steps.h"
 
 __global__ void step(unsigned* value, unsigned factor, unsigned term) {
   *value = *value * factor + term;
-}
-
-__global__ void wait_for(const int* flag) {
-  while (__hip_atomic_load(flag, __ATOMIC_RELAXED, __HIP_MEMORY_SCOPE_SYSTEM) == 0)
-    __builtin_amdgcn_s_sleep(8);
 }
 
 int main() {
@@ -28,7 +23,7 @@ int main() {
   // The default stream is held up; the non-blocking stream gets through.
   check::SharedValue<int> flag(0);
   check::DeviceArray<unsigned> other(std::vector<unsigned>{2});
-  wait_for<<<1, 1>>>(flag.get());
+  check::wait_for<<<1, 1>>>(flag.get());
   step<<<1, 1, 0, free_stream.get()>>>(other.get(), 7, 3);
   free_stream.wait();
   CHECK(hipStreamQuery(nullptr) == hipErrorNotReady);

@@ -2,19 +2,14 @@
 //
 // Description: an event is not ready while the kernel before it runs and
 // ready afterwards; so is its stream; an event never recorded is ready.
-#include "check.h"
-
-__global__ void wait_for(const int* flag) {
-  while (__hip_atomic_load(flag, __ATOMIC_RELAXED, __HIP_MEMORY_SCOPE_SYSTEM) == 0)
-    __builtin_amdgcn_s_sleep(8);
-}
+#include "steps.h"
 
 int main() {
   check::SharedValue<int> flag(0);
   check::Stream stream;
   check::Event event, unused;
   CHECK(hipEventQuery(unused.get()) == hipSuccess);
-  wait_for<<<1, 64, 0, stream.get()>>>(flag.get());
+  check::wait_for<<<1, 64, 0, stream.get()>>>(flag.get());
   CHECK_HIP(hipGetLastError());
   CHECK_HIP(hipEventRecord(event.get(), stream.get()));
   CHECK(hipEventQuery(event.get()) == hipErrorNotReady);

@@ -83,6 +83,8 @@ int main() {
   CHECK_HIP(hipGraphExecMemcpyNodeSetParams1D(exec, chain.copy, b.get(), data.get(), check::kBytes,
                                               hipMemcpyDeviceToDevice));
   launch();
+  CHECK(hipStreamQuery(stream.get()) == hipErrorNotReady);
+  (void)hipGetLastError();
   flag.store(1);
   stream.wait();
   CHECK(a.read() == after(5, {1, 2}));

@@ -12,14 +12,9 @@
 #include <memory>
 #include <string>
 
-#include "check.h"
+#include "steps.h"
 
-constexpr unsigned kCount = 2048, kRounds = 4;
-
-__global__ void step(unsigned* values, unsigned term) {
-  const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
-  values[i] = values[i] * 1664525u + term + i;
-}
+constexpr unsigned kRounds = 4;
 
 struct Handles {
   hipIpcMemHandle_t memory;
@@ -52,8 +47,7 @@ static int child() {
   for (unsigned round = 0; round < kRounds; round++) {
     CHECK(receive<unsigned>(STDIN_FILENO) == round);
     CHECK_HIP(hipStreamWaitEvent(stream.get(), parents[round], 0));
-    step<<<kCount / 256, 256, 0, stream.get()>>>(values, 2 * round + 1);
-    CHECK_HIP(hipGetLastError());
+    check::launch_step(values, 2 * round + 1, stream.get());
     CHECK_HIP(hipEventRecord(mine[round], stream.get()));
     stream.wait();
     send(STDOUT_FILENO, round);
@@ -85,8 +79,8 @@ int main(int argc, char** argv) {
   close(to_child[0]);
   close(from_child[1]);
 
-  std::vector<unsigned> expected(kCount, 1);
-  check::DeviceArray<unsigned> values(expected);
+  check::Expected expected(1);
+  check::DeviceArray<unsigned> values(expected.values());
   std::vector<std::unique_ptr<check::Event>> ours, theirs;
   Handles handles{};
   CHECK_HIP(hipIpcGetMemHandle(&handles.memory, values.get()));
@@ -98,19 +92,15 @@ int main(int argc, char** argv) {
   }
   const check::Event local;
   hipIpcEventHandle_t refused{};
-  std::printf("handle of an event without hipEventInterprocess: %s\n",
-              hipGetErrorName(hipIpcGetEventHandle(&refused, local.get())));
-  (void)hipGetLastError();
+  check::report("handle of an event without hipEventInterprocess",
+                hipIpcGetEventHandle(&refused, local.get()));
   hipEvent_t same = nullptr;
-  std::printf("handle opened by its own process: %s\n",
-              hipGetErrorName(hipIpcOpenEventHandle(&same, handles.ours[0])));
-  (void)hipGetLastError();
+  check::report("handle opened by its own process", hipIpcOpenEventHandle(&same, handles.ours[0]));
   send(to_child[1], handles);
 
   const check::Stream stream;
   for (unsigned round = 0; round < kRounds; round++) {
-    step<<<kCount / 256, 256, 0, stream.get()>>>(values.get(), 2 * round);
-    CHECK_HIP(hipGetLastError());
+    check::launch_step(values.get(), 2 * round, stream.get());
     CHECK_HIP(hipEventRecord(ours[round]->get(), stream.get()));
     stream.wait();
     send(to_child[1], round);
@@ -118,9 +108,8 @@ int main(int argc, char** argv) {
     CHECK_HIP(hipStreamWaitEvent(stream.get(), theirs[round]->get(), 0));
   }
   stream.wait();
-  for (unsigned term = 0; term < 2 * kRounds; term++)
-    for (unsigned i = 0; i < kCount; i++) expected[i] = expected[i] * 1664525u + term + i;
-  CHECK(values.read() == expected);
+  for (unsigned term = 0; term < 2 * kRounds; term++) expected.step(term);
+  CHECK(values.read() == expected.values());
   int status = 0;
   CHECK(waitpid(pid, &status, 0) == pid);
   CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -128,6 +117,6 @@ int main(int argc, char** argv) {
   for (const auto* const all : {handles.ours, handles.theirs})
     for (unsigned round = 0; round < kRounds; round++)
       (void)shm_unlink(reinterpret_cast<const char*>(&all[round]));
-  std::printf("last %u\n", expected[kCount - 1]);
+  std::printf("last %u\n", expected.last());
   return check::pass();
 }

@@ -3,14 +3,9 @@
 // Description: a program that takes every call from hipGetProcAddress, as
 // PyTorch and Triton do: streams, launches, copies, events, captures, pools;
 // and what it gives for a name that is not there.
-#include "check.h"
+#include "steps.h"
 
-constexpr unsigned kCount = 1024, kRounds = 10;
-
-__global__ void step(unsigned* values, unsigned term) {
-  const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
-  values[i] = values[i] * 1664525u + term + i;
-}
+constexpr unsigned kRounds = 10, kGroups = check::kCount / 256;
 
 template <class Function>
 static Function* look_up(const char* name) {
@@ -65,20 +60,19 @@ int main() {
     CHECK_HIP(hipEventCreateWithFlags_(&events[s], 0));
   }
   unsigned* values = nullptr;
-  CHECK_HIP(hipMalloc(reinterpret_cast<void**>(&values), kCount * sizeof(unsigned)));
-  CHECK_HIP(hipMemsetD32Async_(values, 3, kCount, streams[0]));
-  std::vector<unsigned> expected(kCount, 3), result(kCount);
+  CHECK_HIP(hipMalloc(reinterpret_cast<void**>(&values), check::kBytes));
+  CHECK_HIP(hipMemsetD32Async_(values, 3, check::kCount, streams[0]));
+  std::vector<unsigned> expected(check::kCount, 3), result(check::kCount);
   hipFunction_t function = nullptr;
-  CHECK_HIP(hipGetFuncBySymbol_(&function, reinterpret_cast<const void*>(step)));
+  CHECK_HIP(hipGetFuncBySymbol_(&function, reinterpret_cast<const void*>(check::step)));
   unsigned calls = 0, term = 0;
   const auto launch = [&](hipStream_t stream, bool module) {
     void* arguments[] = {&values, &term};
-    CHECK_HIP(module ? hipModuleLaunchKernel_(function, kCount / 256, 1, 1, 256, 1, 1, 0, stream,
+    CHECK_HIP(module ? hipModuleLaunchKernel_(function, kGroups, 1, 1, 256, 1, 1, 0, stream,
                                               arguments, nullptr)
-                     : hipLaunchKernel_(reinterpret_cast<const void*>(step), dim3(kCount / 256),
+                     : hipLaunchKernel_(reinterpret_cast<const void*>(check::step), dim3(kGroups),
                                         dim3(256), arguments, 0, stream));
-    for (unsigned i = 0; i < kCount; i++) expected[i] = expected[i] * 1664525u + term + i;
-    term++;
+    check::step_on_host(expected, term++);
   };
   for (unsigned round = 0; round < kRounds; round++) {
     const hipStream_t stream = streams[round % 2];
@@ -93,10 +87,10 @@ int main() {
   CHECK_HIP(hipEventElapsedTime_(&ms, events[0], events[1]));
   CHECK(ms >= 0);
   CHECK(calls == kRounds);
-  CHECK_HIP(hipMemcpyDtoHAsync_(result.data(), values, kCount * sizeof(unsigned), streams[0]));
+  CHECK_HIP(hipMemcpyDtoHAsync_(result.data(), values, check::kBytes, streams[0]));
   CHECK_HIP(hipStreamSynchronize_(streams[0]));
   CHECK(result == expected);
-  CHECK_HIP(hipMemcpyHtoDAsync_(values, expected.data(), kCount * sizeof(unsigned), streams[0]));
+  CHECK_HIP(hipMemcpyHtoDAsync_(values, expected.data(), check::kBytes, streams[0]));
 
   hipGraph_t graph = nullptr;
   hipGraphExec_t exec = nullptr;
@@ -106,8 +100,8 @@ int main() {
   CHECK_HIP(hipStreamEndCapture_(streams[0], &graph));
   CHECK_HIP(hipGraphInstantiate(&exec, graph, nullptr, nullptr, 0));
   CHECK_HIP(hipGraphLaunch_(exec, streams[0]));
-  CHECK_HIP(hipMemcpyAsync_(result.data(), values, kCount * sizeof(unsigned), hipMemcpyDeviceToHost,
-                            streams[0]));
+  CHECK_HIP(
+      hipMemcpyAsync_(result.data(), values, check::kBytes, hipMemcpyDeviceToHost, streams[0]));
   CHECK_HIP(hipDeviceSynchronize_());
   CHECK(result == expected);
   CHECK(hipStreamQuery_(streams[1]) == hipSuccess);
@@ -118,6 +112,6 @@ int main() {
     CHECK_HIP(hipEventDestroy_(events[s]));
     CHECK_HIP(hipStreamDestroy_(streams[s]));
   }
-  std::printf("last %u\n", expected[kCount - 1]);
+  std::printf("last %u\n", expected.back());
   return check::pass();
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Description: one capture that spans two GPUs: it forks to a stream of the other
-// device, copies both ways, joins; the graph is launched behind a kernel that
-// holds it up.
+// device, copies both ways while a branch stays at home, joins; the graph is launched behind a
+// kernel that holds it up.
 #include "peer_check.h"
 #include "steps.h"
 
@@ -16,6 +16,8 @@ int main() {
         device, std::vector<unsigned>(check::kCount, 1 + device));
     streams[device] = check::made_on<check::Stream>(device, hipStreamNonBlocking);
   }
+  const auto beside =
+      check::made_on<check::DeviceArray<unsigned>>(0, std::vector<unsigned>(check::kCount, 5));
   const auto fork = check::made_on<check::Event>(0), join = check::made_on<check::Event>(1);
   const hipStream_t main_stream = streams[0]->get(), side_stream = streams[1]->get();
   unsigned *const main_data = arrays[0]->get(), *const side_data = arrays[1]->get();
@@ -34,6 +36,7 @@ int main() {
     CHECK_HIP(hipStreamIsCapturing(side_stream, &status));
     CHECK(status == hipStreamCaptureStatusActive);
   }
+  check::launch_step(beside->get(), 4, main_stream);
   CHECK_HIP(hipStreamWaitEvent(main_stream, join->get(), 0));
   // HIP 6.4 does not capture hipMemcpyPeerAsync, it copies at once.
   CHECK_HIP(hipMemcpyAsync(main_data, side_data, check::kBytes / 4, hipMemcpyDeviceToDevice,
@@ -49,9 +52,7 @@ int main() {
   CHECK_HIP(hipGraphDestroy(graph));
 
   std::vector<unsigned> main_values(check::kCount, 1), side_values(check::kCount, 2);
-  const auto one_step = [](std::vector<unsigned>& values, unsigned term) {
-    for (unsigned i = 0; i < check::kCount; i++) values[i] = values[i] * 1664525u + term + i;
-  };
+  std::vector<unsigned> beside_values(check::kCount, 5);
   check::SharedValue<int> flag(0);
   for (int round = 0; round < 4; round++) {
     flag.store(0);
@@ -61,13 +62,15 @@ int main() {
     CHECK(hipStreamQuery(main_stream) == hipErrorNotReady);
     flag.store(1);
     CHECK_HIP(hipStreamSynchronize(main_stream));
-    one_step(main_values, 1);
+    check::step_on_host(main_values, 1);
     std::copy_n(main_values.begin(), check::kCount / 2, side_values.begin());
-    one_step(side_values, 2);
+    check::step_on_host(side_values, 2);
+    check::step_on_host(beside_values, 4);
     std::copy_n(side_values.begin(), check::kCount / 4, main_values.begin());
-    one_step(main_values, 3);
+    check::step_on_host(main_values, 3);
     CHECK(arrays[0]->read() == main_values);
     CHECK(arrays[1]->read() == side_values);
+    CHECK(beside->read() == beside_values);
   }
   std::printf("last %u %u\n", main_values.back(), side_values.back());
   CHECK_HIP(hipGraphExecDestroy(exec));

@@ -4,18 +4,14 @@
 // copies between them, each copy behind a kernel on the one and before a
 // kernel on the other.
 #include "peer_check.h"
+#include "steps.h"
 
-constexpr int kCount = 4096, kRounds = 12;
-
-__global__ void step(unsigned* values, unsigned term) {
-  const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
-  values[i] = values[i] * 1664525u + term + i;
-}
+constexpr int kRounds = 12;
 
 // Copies on `stream`, by the call that `round` picks.
 static void copy(unsigned* to, int to_device, const unsigned* from, int from_device, int round,
                  hipStream_t stream) {
-  constexpr size_t bytes = kCount * sizeof(unsigned), row = 256;
+  constexpr size_t bytes = check::kBytes, row = 256;
   switch (round % 6) {
     case 0:
       CHECK_HIP(hipMemcpyPeerAsync(to, to_device, from, from_device, bytes, stream));
@@ -44,7 +40,7 @@ static void copy(unsigned* to, int to_device, const unsigned* from, int from_dev
 
 int main() {
   check::need_two_gpus();
-  std::vector<unsigned> expected(kCount, 3);
+  std::vector<unsigned> expected(check::kCount, 3);
   std::unique_ptr<check::DeviceArray<unsigned>> arrays[2];
   std::unique_ptr<check::Stream> streams[2];
   for (int device = 0; device < 2; device++) {
@@ -60,10 +56,9 @@ int main() {
       const check::OnDevice on(device);
       const hipStream_t stream = streams[device]->get();
       for (int i = 0; i < 3; i++) {
-        step<<<kCount / 256, 256, 0, stream>>>(arrays[device]->get(), ++term);
-        for (unsigned k = 0; k < kCount; k++) expected[k] = expected[k] * 1664525u + term + k;
+        check::launch_step(arrays[device]->get(), ++term, stream);
+        check::step_on_host(expected, term);
       }
-      CHECK_HIP(hipGetLastError());
       copy(arrays[1 - device]->get(), 1 - device, arrays[device]->get(), device, round, stream);
       CHECK_HIP(hipStreamSynchronize(stream));
     }

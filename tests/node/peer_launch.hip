@@ -6,27 +6,25 @@
 #include <hip/hip_cooperative_groups.h>
 #include <hip/hip_ext.h>
 
+#include <algorithm>
+
 #include "peer_check.h"
+#include "steps.h"
 
-constexpr unsigned kCount = 1024, kGroups = 4;
-
-__global__ void step(unsigned* values, unsigned term) {
-  const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
-  values[i] = values[i] * 1664525u + term + i;
-}
+constexpr unsigned kGroups = check::kCount / 256;
 
 __global__ void rotate(unsigned* values, unsigned* scratch) {
   const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
   scratch[i] = values[i];
   cooperative_groups::this_grid().sync();
-  values[i] = scratch[(i + 256) % kCount] + 1;
+  values[i] = scratch[(i + 256) % check::kCount] + 1;
 }
 
 int main() {
   check::need_two_gpus();
   std::unique_ptr<check::DeviceArray<unsigned>> arrays[2], scratch[2];
   std::unique_ptr<check::Stream> streams[2];
-  const std::vector<unsigned> start(kCount, 5);
+  const std::vector<unsigned> start(check::kCount, 5);
   for (int device = 0; device < 2; device++) {
     arrays[device] = check::made_on<check::DeviceArray<unsigned>>(device, start);
     scratch[device] = check::made_on<check::DeviceArray<unsigned>>(device, start);
@@ -43,7 +41,7 @@ int main() {
       arguments[device][0] = &values[device];
       arguments[device][1] = cooperative ? static_cast<void*>(&other[device]) : &round;
       launches[device] = {
-          cooperative ? reinterpret_cast<void*>(rotate) : reinterpret_cast<void*>(step),
+          cooperative ? reinterpret_cast<void*>(rotate) : reinterpret_cast<void*>(check::step),
           dim3(kGroups),
           dim3(256),
           arguments[device],
@@ -52,10 +50,12 @@ int main() {
     }
     CHECK_HIP(cooperative ? hipLaunchCooperativeKernelMultiDevice(launches, 2, 0)
                           : hipExtLaunchMultiKernelMultiDevice(launches, 2, 0));
-    std::vector<unsigned> next(kCount);
-    for (unsigned i = 0; i < kCount; i++)
-      next[i] = cooperative ? expected[(i + 256) % kCount] + 1 : expected[i] * 1664525u + round + i;
-    expected = next;
+    if (cooperative) {
+      std::rotate(expected.begin(), expected.begin() + 256, expected.end());
+      for (unsigned& value : expected) value++;
+    } else {
+      check::step_on_host(expected, round);
+    }
   }
   for (int device = 0; device < 2; device++) {
     streams[device]->wait();
@@ -63,18 +63,17 @@ int main() {
   }
 
   unsigned* managed = nullptr;
-  CHECK_HIP(hipMallocManaged(reinterpret_cast<void**>(&managed), kCount * sizeof(unsigned)));
-  for (unsigned i = 0; i < kCount; i++) managed[i] = expected[i];
+  CHECK_HIP(hipMallocManaged(reinterpret_cast<void**>(&managed), check::kBytes));
+  std::copy(expected.begin(), expected.end(), managed);
   for (unsigned round = 0; round < 10; round++) {
     const check::OnDevice on(round % 2);
-    step<<<kGroups, 256>>>(managed, round);
-    CHECK_HIP(hipGetLastError());
+    check::launch_step(managed, round, nullptr);
     CHECK_HIP(hipDeviceSynchronize());
-    for (unsigned i = 0; i < kCount; i++) expected[i] = expected[i] * 1664525u + round + i;
+    check::step_on_host(expected, round);
     CHECK(managed[round * 7] == expected[round * 7]);
   }
-  CHECK(std::vector<unsigned>(managed, managed + kCount) == expected);
+  CHECK(std::vector<unsigned>(managed, managed + check::kCount) == expected);
   CHECK_HIP(hipFree(managed));
-  std::printf("last %u\n", expected[kCount - 1]);
+  std::printf("last %u\n", expected.back());
   return check::pass();
 }

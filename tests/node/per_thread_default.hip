@@ -6,26 +6,16 @@
 // once, and of one while another's stream is held up.
 #include <thread>
 
-#include "check.h"
+#include "steps.h"
 
 #ifndef HIP_API_PER_THREAD_DEFAULT_STREAM
 #error build with -fgpu-default-stream=per-thread
 #endif
 
-constexpr unsigned kCount = 1024, kRounds = 8, kRow = 128;
-constexpr size_t kBytes = kCount * sizeof(unsigned);
+using check::kBytes, check::kCount;
+constexpr unsigned kRounds = 8, kRow = 128;
 
 __device__ unsigned table[2][16];
-
-__global__ void step(unsigned* values, unsigned term) {
-  const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
-  values[i] = values[i] * 1664525u + term + i;
-}
-
-__global__ void wait_for(const int* flag) {
-  while (__hip_atomic_load(flag, __ATOMIC_RELAXED, __HIP_MEMORY_SCOPE_SYSTEM) == 0)
-    __builtin_amdgcn_s_sleep(8);
-}
 
 static void add_call(void* counter) {
   ++*static_cast<unsigned*>(counter);
@@ -48,8 +38,7 @@ static std::vector<unsigned> work(unsigned thread, const Buffers& buffers) {
   CHECK_HIP(hipMemset2D(b, kRow, 2, kRow, kBytes / kRow));
   for (unsigned round = 0; round < kRounds; round++) {
     CHECK_HIP(hipEventRecord(before.get(), nullptr));
-    step<<<kCount / 256, 256>>>(a, round + thread);
-    CHECK_HIP(hipGetLastError());
+    check::launch_step(a, round + thread, nullptr);
     CHECK_HIP(hipMemcpyAsync(b, a, kBytes / 2, hipMemcpyDeviceToDevice, nullptr));
     CHECK_HIP(hipMemset2DAsync(a, kRow, static_cast<int>(round), 40, 4, nullptr));
     hipMemcpy3DParms box{};
@@ -92,7 +81,7 @@ static void captured(check::Digest& digest) {
   CHECK_HIP(hipMalloc(reinterpret_cast<void**>(&a), kBytes));
   CHECK_HIP(hipMemset(a, 3, kBytes));
   CHECK_HIP(hipStreamBeginCapture(nullptr, hipStreamCaptureModeThreadLocal));
-  for (unsigned term = 0; term < 5; term++) step<<<kCount / 256, 256>>>(a, term);
+  for (unsigned term = 0; term < 5; term++) check::launch_step(a, term, nullptr);
   hipStreamCaptureStatus status{}, same{};
   unsigned long long id = 0;
   CHECK_HIP(hipStreamIsCapturing(nullptr, &status));
@@ -122,7 +111,7 @@ int main() {
     for (std::thread& thread : threads) thread.join();
   }
   check::SharedValue<int> flag(0);
-  wait_for<<<1, 1>>>(flag.get());  // in this thread's stream
+  check::wait_for<<<1, 1>>>(flag.get());  // in this thread's stream
   CHECK_HIP(hipGetLastError());
   std::thread([&] { CHECK(work(0, buffers[0]) == alone[0]); }).join();
   CHECK(hipStreamQuery(nullptr) == hipErrorNotReady);

@@ -4,22 +4,17 @@
 // order and finishes although another thread's stream is held up.
 #include <thread>
 
-#include "check.h"
+#include "steps.h"
 
 __global__ void step(unsigned* value, unsigned factor, unsigned term) {
   *value = *value * factor + term;
-}
-
-__global__ void wait_for(const int* flag) {
-  while (__hip_atomic_load(flag, __ATOMIC_RELAXED, __HIP_MEMORY_SCOPE_SYSTEM) == 0)
-    __builtin_amdgcn_s_sleep(8);
 }
 
 int main() {
   constexpr unsigned threads = 3, rounds = 50;
   check::SharedValue<int> flag(0);
   check::DeviceArray<unsigned> values(std::vector<unsigned>(threads, 1));
-  wait_for<<<1, 1, 0, hipStreamPerThread>>>(flag.get());
+  check::wait_for<<<1, 1, 0, hipStreamPerThread>>>(flag.get());
   CHECK_HIP(hipGetLastError());
 
   std::vector<std::thread> workers;

@@ -3,6 +3,8 @@
 // Description: virtual memory by hand: an address range reserved, memory made,
 // mapped into it in two pieces, opened, used across their border by kernels and
 // copies, mapped a second time elsewhere, unmapped and given back.
+#include <algorithm>
+
 #include "steps.h"
 
 static hipMemGenericAllocationHandle_t made(size_t bytes, const hipMemAllocationProp& on_device) {
@@ -78,6 +80,10 @@ int main() {
     CHECK(result[i] == expected.values()[check::kCount / 2 + i]);
   check::launch_step(reinterpret_cast<unsigned*>(base), 1, stream.get());
   stream.wait();
+  std::vector<unsigned> half(result.begin(), result.begin() + check::kCount / 2);
+  check::step_on_host(half, 1);
+  CHECK_HIP(hipMemcpy(result.data(), base, check::kBytes / 2, hipMemcpyDeviceToHost));
+  CHECK(std::equal(half.begin(), half.end(), result.begin()));
   CHECK_HIP(hipMemUnmap(base, piece));
   for (const auto& piece_of_memory : memory) CHECK_HIP(hipMemRelease(piece_of_memory));
   CHECK_HIP(hipMemAddressFree(base, 2 * piece));
