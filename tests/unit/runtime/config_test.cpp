@@ -109,7 +109,7 @@ TEST(Config, HipQueuesAreWhatHipWillMake) {
 
 TEST(Config, HintsOfUpstreamsNames) {
   ::testing::internal::CaptureStderr();
-  const Config none = parse({{"XSCHED_AUTO_XQUEUE_UTILIZATION", ""}});
+  const Config none = parse({{"XSCHED_AUTO_XQUEUE_UTILIZATION", ""}, {"XSCHED_LOG", "error"}});
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "") << "empty is not set";
   struct Row {
     const char* name;
