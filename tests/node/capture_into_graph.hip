@@ -9,13 +9,16 @@ static void add_to(void* counter) {
   *static_cast<unsigned*>(counter) += 1;
 }
 
-// Behind a kernel that holds it up: a branch that does not wait shows.
+// Behind a kernel that is held up and a step of `before`, term 4: a branch of the
+// graph that works on it and does not wait for the stream shows.
 static std::vector<unsigned> launched(hipGraph_t graph, check::DeviceArray<unsigned>& values,
+                                      check::DeviceArray<unsigned>& before,
                                       const check::Stream& stream) {
   hipGraphExec_t exec = nullptr;
   CHECK_HIP(hipGraphInstantiate(&exec, graph, nullptr, nullptr, 0));
   check::SharedValue<int> flag(0);
   check::wait_for<<<1, 1, 0, stream.get()>>>(flag.get());
+  check::launch_step(before.get(), 4, stream.get());
   CHECK_HIP(hipGraphLaunch(exec, stream.get()));
   CHECK(hipStreamQuery(stream.get()) == hipErrorNotReady);
   (void)hipGetLastError();
@@ -47,9 +50,8 @@ static void to_a_graph(const check::Stream& stream) {
   std::printf("nodes %zu edges %zu\n", nodes, edges);
   CHECK(calls == 0);
   check::Expected expected(1);
-  expected.step(1);
-  expected.step(2);
-  CHECK(launched(graph, values, stream) == expected.values());
+  for (const unsigned term : {4u, 1u, 2u}) expected.step(term);
+  CHECK(launched(graph, values, values, stream) == expected.values());
   std::printf("calls %u, not captured %u, last %u\n", calls, at_once, expected.last());
   CHECK_HIP(hipGraphDestroy(graph));
 }
@@ -88,8 +90,8 @@ static void own_dependencies(const check::Stream& stream) {
   std::printf("nodes %zu edges %zu\n", nodes, edges);
   check::Expected expected(2), expected_other(3);
   for (const unsigned term : {1u, 2u, 3u}) expected.step(term);
-  for (const unsigned term : {5u, 6u}) expected_other.step(term);
-  CHECK(launched(graph, values, stream) == expected.values());
+  for (const unsigned term : {4u, 5u, 6u}) expected_other.step(term);
+  CHECK(launched(graph, values, other, stream) == expected.values());
   CHECK(other.read() == expected_other.values());
   std::printf("last %u %u\n", expected.last(), expected_other.last());
   CHECK_HIP(hipGraphDestroy(graph));
