@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Description: hints of the XSched C API reach the policy of the local scheduler:
-// shares (`shares`: UP), deadlines and k (`deadlines`: KEDF), laxity (`laxity`:
+// shares and timeslice (`shares`: UP), deadlines and k (`deadlines`: KEDF), laxity (`laxity`:
 // LAX), and deadlines by XSCHED_AUTO_XQUEUE_DEADLINE=3600000000 (`environment`).
 // `daemon`: deadlines reach an xschedd with the policy KEDF; k and timeslice are its own.
 #include <cstring>
@@ -89,6 +89,11 @@ static void shares() {
   count(one, two, of_one, of_two);
   CHECK(of_two > 1.5 * of_one);
   CHECK(of_one > 0);
+  // A tenth of the time: as many turns are fewer beats.
+  const double in_long_turns = of_one + of_two;
+  CHECK_XS(XHintTimeslice(4000));
+  count(one, two, of_one, of_two);
+  CHECK(of_one + of_two < in_long_turns / 2);
   one.stop();
   two.stop();
 }
