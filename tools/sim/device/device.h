@@ -110,8 +110,8 @@ class Device {
 
   // A hint, from any thread: the application is about to block on an event
   // (WAIT_EVENTS) or made some other ioctl. The device looks at the doorbells
-  // now; otherwise the first packet after 3 s of idleness may wait 100 ms (25 ms
-  // after one).
+  // now; otherwise the first packet after a pause waits for the poller's next
+  // look (Poller::interval_ns).
   void kick();
 
   // After fork(): forget every queue without touching its memory or threads.

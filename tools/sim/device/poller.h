@@ -43,6 +43,11 @@ class Poller {
   // ring should not wait for the next look.
   void kick();
 
+  // ns until a watch that has stood for `age` ns is looked at again. What an
+  // application launches after a pause, and does not wait for, starts late by at
+  // most 1/16 of the pause (25 ms if that is more), and never by more than 1 s.
+  static uint64_t interval_ns(uint64_t age, WaitKind kind);
+
  private:
   struct Watch {
     Queue* queue;
