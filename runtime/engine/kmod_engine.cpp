@@ -16,7 +16,7 @@
 namespace xsched {
 namespace {
 
-constexpr uint32_t kRenewalsALease = 4;
+constexpr uint64_t kRenewalsALease = 2;
 // ROCr's own change of a queue may find the node's rate limit; then it comes
 // with the next resume.
 constexpr int kRefreshTries = 10;
@@ -148,7 +148,7 @@ int KmodEngine::hold(Queue& queue) noexcept {
   queue.held = true;
   held_.push_back(item.handle);
   if (held_.size() == 1) {
-    renew_at_ns_ = now_ns() + uint64_t{file_.lease_ms()} * 1'000'000 / kRenewalsALease;
+    renew_at_ns_ = now_ns() + renew_period_ns();
     if (wake_ != nullptr) wake_(wake_context_);
   }
   return 0;
@@ -239,12 +239,18 @@ void KmodEngine::set_wake(void (*wake)(void*), void* context) noexcept {
   wake_context_ = context;
 }
 
+uint64_t KmodEngine::renew_period_ns() const noexcept {
+  return uint64_t{file_.lease_ms()} * 1'000'000 / kRenewalsALease;
+}
+
 uint64_t KmodEngine::upkeep(uint64_t now) noexcept {
   // A holder that is in the module now has a fresh lease.
   const std::unique_lock<std::mutex> lock(mutex_);
   if (held_.empty()) return 0;
-  if (now < renew_at_ns_) return renew_at_ns_;
-  renew_at_ns_ = now + uint64_t{file_.lease_ms()} * 1'000'000 / kRenewalsALease;
+  // Called a little early, since the agent looks after its daemon's lease, too: then
+  // both from now on at one wake-up, which costs more than the renewal.
+  if (now + renew_period_ns() / 4 < renew_at_ns_) return renew_at_ns_;
+  renew_at_ns_ = now + renew_period_ns();
   uint32_t renewed = 0;
   const int error = file_.renew(renewed);
   if (error == 0 && renewed >= held_.size()) return renew_at_ns_;

@@ -34,7 +34,7 @@ class KmodEngine final : public Engine {
 
   // `wake` is called when a first hold has a lease that upkeep() must renew.
   void set_wake(void (*wake)(void* context), void* context) noexcept;
-  // Renews the leases of what this process holds, when that is due. Returns
+  // Renews the leases of what this process holds, when that is due or soon. Returns
   // when to call it again, 0 for never.
   uint64_t upkeep(uint64_t now_ns) noexcept;
   // Nothing here is touched any more; async-signal-safe.
@@ -49,6 +49,7 @@ class KmodEngine final : public Engine {
   int let_go(Queue& queue) noexcept;
   int refresh(Queue& queue) noexcept;
   void remove(Queue& queue) noexcept;
+  uint64_t renew_period_ns() const noexcept;
 
   const Opener opener_;
   std::atomic<uint64_t> retry_ns_{0};

@@ -29,9 +29,9 @@ namespace {
 
 constexpr size_t kMaxConnections = 4096;
 constexpr int kEventsATurn = 256;
-constexpr uint64_t kSlowestBeatNs = 100'000'000;
+constexpr uint64_t kSlowestBeatNs = 200'000'000;
 constexpr uint64_t kFastestBeatNs = 5'000'000;
-constexpr uint32_t kBeatsALease = 8;  // the agent looks four times a lease
+constexpr uint32_t kBeatsALease = 5;  // the agent looks four times a lease
 constexpr uint32_t kComplaintsAMinute = 60;
 constexpr uint64_t kShortestPauseNs = 25'000;
 constexpr uint64_t kLongestPauseNs = 60'000;
@@ -121,8 +121,10 @@ void Server::run() {
       n = epoll_wait(epoll_.get(), events.data(), events.size(), -1);
     }
     const uint64_t began = now_ns();
+    bool busy = false;  // with more than the time, which nobody sends
     for (int i = 0; i < n; ++i) {
       const Source& source = *static_cast<Source*>(events[static_cast<size_t>(i)].data.ptr);
+      busy |= source.kind != Source::Kind::kTimer;
       switch (source.kind) {
         case Source::Kind::kListener:
           accept_all();
@@ -160,9 +162,12 @@ void Server::run() {
       }
     }
     if (next != 0 && next <= began) on_time(began);
-    if (decide_ || holds_changed_ || look_ || due_) decide_and_publish();
+    if (decide_ || holds_changed_ || look_ || due_) {
+      busy = true;
+      decide_and_publish();
+    }
     if (any_gone_) remove_gone();
-    if (!stop_) pause_after(began);
+    if (busy && !stop_) pause_after(began);
   }
   notifier_.stopping();
   metrics_.stop();

@@ -126,14 +126,30 @@ TEST_F(KmodEngineTest, LeasesAreRenewedOnlyWhileSomethingIsHeld) {
   engine->suspend(*q);
   uint64_t now = engine->upkeep(0);
   ASSERT_NE(now, 0u);
-  for (int i = 0; i < 12; ++i) {
-    rig->advance_ms(250);
-    now = engine->upkeep(now);
+  for (int i = 0; i < 6; ++i) {
+    rig->advance_ms(500);
+    const uint64_t next = engine->upkeep(now);
+    EXPECT_EQ(next - now, 500 * ModuleRig::kMs);
+    now = next;
   }
   EXPECT_TRUE(rig->suspended(handle)) << "three leases later";
   EXPECT_EQ(rig->info(handle).lease_expiries, 0u);
   engine->resume(*q);
   EXPECT_EQ(engine->upkeep(now + 1), 0u);
+}
+
+TEST_F(KmodEngineTest, WhoeverComesShortlyBeforeARenewalRenews) {
+  KfdQueue* q = queue();
+  const uint64_t handle = enter(q);
+  engine->suspend(*q);
+  const uint64_t due = engine->upkeep(0);
+  const uint64_t deadline = rig->info(handle).lease_deadline_ns;
+  rig->advance_ms(250);
+  EXPECT_EQ(engine->upkeep(due - 250 * ModuleRig::kMs), due) << "too early";
+  EXPECT_EQ(rig->info(handle).lease_deadline_ns, deadline);
+  rig->advance_ms(150);
+  EXPECT_EQ(engine->upkeep(due - 100 * ModuleRig::kMs), due + 400 * ModuleRig::kMs);
+  EXPECT_EQ(rig->info(handle).lease_deadline_ns, deadline + 400 * ModuleRig::kMs);
 }
 
 TEST_F(KmodEngineTest, ALeaseThatEndedIsTakenAgain) {
