@@ -202,13 +202,15 @@ void Agent::Impl::run() {
     const int64_t wait = timeout_ns(now_ns());
     const timespec limit{wait / 1'000'000'000, wait % 1'000'000'000};
     ppoll(fds, 2, wait < 0 ? nullptr : &limit, nullptr);
+    // Before the look at what was asked for: a wake-up that comes after the look must
+    // still be there at the next ppoll.
+    uint64_t count;
+    const bool woken = fds[0].revents != 0 && read(fds[0].fd, &count, sizeof count) == sizeof count;
     if (release_wanted.load(std::memory_order_acquire)) {
       release();
       return;
     }
-    if (fds[0].revents != 0) {
-      uint64_t count;
-      [[maybe_unused]] ssize_t n = read(fds[0].fd, &count, sizeof count);
+    if (woken) {
       if (mode == Mode::kGlobal) {
         signal_eventfd(link.edge_fd());
       } else {

@@ -6,6 +6,11 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <thread>
+
 #include "fake_xqueues.h"
 
 namespace xsched {
@@ -118,6 +123,32 @@ TEST_F(AgentTest, ReleaseWithoutStart) {
   x_.slot(low).control.run.store(0);
   agent_.release_all();
   EXPECT_EQ(x_.slot(low).control.run.load(), 1u);
+}
+
+// The agent takes an edge just when it is asked to release: the one's wake-up must
+// not swallow the other's, or the process never exits.
+TEST(AgentRelease, ComesThroughWhileEdgesCome) {
+  for (int round = 0; round < 500; ++round) {
+    FakeXQueues x;
+    AgentConfig config;
+    config.global = false;
+    Agent agent(x.table(), x.fd(), x, config);
+    x.set_agent(&agent);
+    ASSERT_TRUE(agent.start());
+    std::atomic<bool> stop{false};
+    std::thread edges([&] {
+      while (!stop) agent.slots_changed();
+    });
+    // None comes behind it to wake the agent once more.
+    auto released = std::async(std::launch::async, [&] {
+      stop = true;
+      agent.release_all();
+    });
+    edges.join();
+    const bool came = released.wait_for(std::chrono::seconds(20)) == std::future_status::ready;
+    if (!came) agent.slots_changed();
+    ASSERT_TRUE(came) << round;
+  }
 }
 
 TEST_F(AgentTest, ForkedChildDisturbsNobody) {
