@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "runtime/xqueue/hints.h"
 #include "two_processes.h"
 
 namespace xsched {
