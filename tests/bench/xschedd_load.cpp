@@ -32,6 +32,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "load_check.h"
@@ -56,7 +57,7 @@ struct Options {
 
 // What parent and clients share.
 struct Shared {
-  enum Order : uint32_t { kRest, kWork, kLeave };
+  enum Order : uint32_t { kRest, kWork };
   std::atomic<uint32_t> order{kRest};
   std::atomic<uint32_t> connected{0};
   std::atomic<uint32_t> resting{0};
@@ -77,14 +78,14 @@ struct Shared {
 
 // A client's processes become ready and idle all at once, as for a request. Phases
 // are spread, so that not all processes want the machine at the same moment.
-void work(const Options& options, uint32_t client, FakeXQueues& x, Shared& shared) {
+[[noreturn]] void work(const Options& options, uint32_t client, FakeXQueues& x, Shared& shared) {
   const uint64_t telling = options.clients > options.gpus ? options.clients - options.gpus : 1;
   const uint64_t period =
       uint64_t{1'000'000'000} * telling * options.xqueues / std::max<uint64_t>(options.rate, 1);
   bool ready = false, resting = false;
   uint64_t edges = 0;
   uint64_t next = now_ns() + period * client / options.clients;
-  while (shared.order.load() != Shared::kLeave) {
+  for (;;) {
     if (shared.order.load() == Shared::kRest) {
       if (!resting) shared.resting.fetch_add(1);
       resting = true;
@@ -129,7 +130,6 @@ void work(const Options& options, uint32_t client, FakeXQueues& x, Shared& share
     std::this_thread::sleep_for(milliseconds(2));
   shared.connected.fetch_add(1);
   work(options, client, x, shared);
-  _exit(0);
 }
 
 uint64_t ticks_of(pid_t pid) {
@@ -196,10 +196,24 @@ bool parse(int argc, char** argv, Options& options) {
 }
 
 struct Children {
-  std::vector<pid_t> pids;
+  pid_t daemon = 0;
+  std::vector<pid_t> clients;
+  // Before the daemon, whose end each would say a word about.
+  void end_clients() {
+    for (const pid_t pid : clients) kill(pid, SIGKILL);
+    for (const pid_t pid : clients) waitpid(pid, nullptr, 0);
+    clients.clear();
+  }
+  // Its exit status.
+  int end_daemon(int signal) {
+    int status = 0;
+    kill(daemon, signal);
+    waitpid(std::exchange(daemon, 0), &status, 0);
+    return status;
+  }
   ~Children() {
-    for (const pid_t pid : pids) kill(pid, SIGKILL);
-    for (const pid_t pid : pids) waitpid(pid, nullptr, 0);
+    end_clients();
+    if (daemon != 0) end_daemon(SIGKILL);
   }
 };
 
@@ -236,7 +250,7 @@ int run(const char* xschedd, const Options& options) {
       return fprintf(stderr, "%s\n", tables.back()->error().c_str()), 1;
   }
   Children children;
-  const pid_t daemon = fork();
+  const pid_t daemon = children.daemon = fork();
   if (daemon == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     execl(xschedd, "xschedd", "--quiet", "--config", "/dev/null", "--socket", socket.c_str(),
@@ -244,11 +258,10 @@ int run(const char* xschedd, const Options& options) {
           static_cast<char*>(nullptr));
     _exit(127);
   }
-  children.pids.push_back(daemon);
   for (uint32_t i = 0; i < options.clients; ++i) {
     const pid_t pid = fork();
     if (pid == 0) be_client(options, i, *tables[i], shared, socket);
-    children.pids.push_back(pid);
+    children.clients.push_back(pid);
   }
   if (!wait_for([&] { return shared.connected.load() == options.clients; }, 60)) {
     return fprintf(stderr, "%u of %u clients reached %s within 60 s\n", shared.connected.load(),
@@ -281,10 +294,8 @@ int run(const char* xschedd, const Options& options) {
     if (!right) fprintf(stderr, "after round %u of %u: a wake-up was lost\n", round + 1, rounds);
   }
   const double mib = peak_mib(daemon);
-  kill(daemon, SIGTERM);
-  int status = 0;
-  waitpid(daemon, &status, 0);
-  children.pids.erase(children.pids.begin());
+  children.end_clients();
+  const int status = children.end_daemon(SIGTERM);
   right = right && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 
   const load::Verdict verdict = load::check_trace(trace);
