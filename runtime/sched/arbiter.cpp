@@ -4,24 +4,27 @@
 #include "arbiter.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace xsched {
 
-static bool contains(const std::vector<uint32_t>& gpus, uint32_t gpu_id) {
-  return std::find(gpus.begin(), gpus.end(), gpu_id) != gpus.end();
+namespace {
+
+XQueueEntry::Words words(const PolicyDecision& said) {
+  return {said.run, static_cast<uint8_t>(said.notify), static_cast<uint16_t>(said.guard),
+          said.window, said.patience_us};
 }
 
+}  // namespace
+
 void Arbiter::remove(TableView& view) {
-  crowded_ = true;  // the next decision is about all
+  gather_ = true;
   if (trace_ != nullptr) {
+    record_gone(view);
     TraceRecord gone{};
     gone.kind = TraceRecord::kGone;
     for (const XQueueEntry& entry : view.entries_) {
       if ((gone.xqueue = entry.trace_number) != 0) trace_->put(gone);
-    }
-    for (const uint32_t number : view.gone_) {
-      gone.xqueue = number;
-      trace_->put(gone);
     }
   }
   views_.erase(std::remove(views_.begin(), views_.end(), &view), views_.end());
@@ -29,14 +32,15 @@ void Arbiter::remove(TableView& view) {
 
 void Arbiter::set_policy(std::unique_ptr<Policy> policy) {
   policy_ = std::move(policy);
+  gather_ = true;
   for (TableView* view : views_) {
     for (XQueueEntry& entry : view->entries_) entry.books = {};
   }
   gpu_times_ = {};
 }
 
-uint64_t Arbiter::linger_ns() const {
-  for (const auto& [view, entry] : chosen_) {
+uint64_t Arbiter::linger_ns(const Contest& contest) const {
+  for (const auto& [view, entry] : contest.entrants) {
     if (!entry->now.run && (entry->input.level < 3 || entry->now.patience_us != 0)) {
       return kLingerNs;
     }
@@ -56,33 +60,31 @@ void Arbiter::measure(uint64_t now_ns) {
 }
 
 // What budget.h wants to know beyond policies.
-void Arbiter::fill_in_flight(XQueueEntry& entry, PolicyInput& input, uint64_t now_ns,
-                             const Slot& slot) {
-  input.taken_off = !entry.fresh && !entry.now.run && entry.now.patience_us == 0;
+void Arbiter::fill_in_flight(Contest& contest, size_t i, uint64_t now_ns) {
+  const auto& [view, entry] = contest.entrants[i];
+  PolicyInput& input = contest.inputs[i];
+  input.taken_off = !entry->fresh && !entry->now.run && entry->now.patience_us == 0;
   input.inside = kInsideUnknown;
   // Until its gate closes as many may enter as the window in force allows.
-  if (!entry.fresh && entry.now.window != 0) {
+  if (!entry->fresh && entry->now.window != 0) {
+    const Slot& slot = view->table_.slot[entry - view->entries_.data()];
     input.inside = slot.state.inside.load(std::memory_order_relaxed);
-    if (entry.now.run && input.inside != 0) {
-      input.inside = std::max(input.inside, entry.now.window);
+    if (entry->now.run && input.inside != 0) {
+      input.inside = std::max(input.inside, entry->now.window);
     }
   }
-  if (entry.save_refused_until_ns == 0) return;
-  if (now_ns >= entry.save_refused_until_ns) {
-    entry.save_refused_until_ns = 0;
+  if (entry->save_refused_until_ns == 0) return;
+  if (now_ns >= entry->save_refused_until_ns) {
+    entry->save_refused_until_ns = 0;
   } else {
     input.save_refused = true;
-    look_again(input.gpu_id, entry.save_refused_until_ns);
+    contest.again_ns = std::min(contest.again_ns, entry->save_refused_until_ns);
   }
 }
 
-void Arbiter::fit_to_budgets(uint64_t now_ns) {
-  for (size_t i = 0; i < chosen_.size(); ++i) {
-    const auto& [view, entry] = chosen_[i];
-    const auto slot = static_cast<size_t>(entry - view->entries_.data());
-    fill_in_flight(*entry, inputs_[i], now_ns, view->table_.slot[slot]);
-  }
-  budgets_.fit(*policy_, inputs_, decisions_);
+void Arbiter::fit_to_budgets(Contest& contest, uint64_t now_ns) {
+  for (size_t i = 0; i < contest.entrants.size(); ++i) fill_in_flight(contest, i, now_ns);
+  budgets_.fit(*policy_, contest.inputs, decisions_);
 }
 
 void Arbiter::fill(const TableView& view, XQueueEntry& entry, PolicyInput& input, uint64_t now_ns) {
@@ -100,36 +102,36 @@ void Arbiter::fill(const TableView& view, XQueueEntry& entry, PolicyInput& input
   input.process = reinterpret_cast<uintptr_t>(&view);
 }
 
-void Arbiter::keep_books(uint64_t now_ns) {
-  for (size_t i = 0; i < chosen_.size(); ++i) {
-    XQueueEntry& entry = *chosen_[i].entry;
+void Arbiter::keep_books(Contest& contest, uint64_t now_ns) {
+  for (size_t i = 0; i < contest.entrants.size(); ++i) {
+    XQueueEntry& entry = *contest.entrants[i].entry;
     entry.books.memory = decisions_[i].memory;
-    const PolicyInput& input = inputs_[i];
+    const PolicyInput& input = contest.inputs[i];
     gpu_times_.set(entry.books, input.gpu_id, input.ready, entry.next.run, now_ns);
   }
 }
 
-// What the policy saw and said, before operators' holds.
-void Arbiter::record(uint64_t now_ns) {
-  TraceRecord r{};
-  r.kind = TraceRecord::kGone;
-  for (TableView* view : views_) {
-    for (const uint32_t number : view->gone_) {
-      r.xqueue = number;
-      trace_->put(r);
-    }
-    view->gone_.clear();
+void Arbiter::record_gone(TableView& view) {
+  TraceRecord gone{};
+  gone.kind = TraceRecord::kGone;
+  for (const uint32_t number : view.gone_) {
+    gone.xqueue = number;
+    trace_->put(gone);
   }
-  for (size_t i = 0; i < chosen_.size(); ++i) {
-    const auto& [view, entry] = chosen_[i];
-    const PolicyInput& in = inputs_[i];
+  view.gone_.clear();
+}
+
+// What the policy saw and said, before budgets and operators' holds.
+void Arbiter::record(const Contest& contest) {
+  for (const uint32_t i : changes_) {
+    const auto& [view, entry] = contest.entrants[i];
+    const PolicyInput& in = contest.inputs[i];
     const PolicyDecision& out = decisions_[i];
     if (entry->trace_number == 0) {
       entry->trace_number = static_cast<uint32_t>(traced_.size());
       traced_.push_back({});
     }
     Traced& before = traced_[entry->trace_number];
-    // Compared in place: this is done for every XQueue of every decision.
     if (TraceRecord& old = before.input;
         old.kind != TraceRecord::kInput || (old.ready != 0) != in.ready || old.level != in.level ||
         old.gpu_id != in.gpu_id || old.priority != in.priority || old.window != in.window) {
@@ -143,7 +145,7 @@ void Arbiter::record(uint64_t now_ns) {
       old.gpu_id = in.gpu_id;
       old.priority = in.priority;
       old.window = in.window;
-      r = old;
+      TraceRecord r = old;
       const auto slot = static_cast<size_t>(entry - view->entries_.data());
       if (edge) r.ns = view->table_.slot[slot].state.edge_ns.load(std::memory_order_relaxed);
       trace_->put(r);
@@ -161,63 +163,58 @@ void Arbiter::record(uint64_t now_ns) {
       trace_->put(old);
     }
   }
-  r = {};
-  r.kind = TraceRecord::kDecision;
-  r.ns = now_ns;
-  trace_->put(r);
 }
 
-// Which XQueues this decision is about, table by table.
-void Arbiter::choose(uint64_t now_ns, Scope scope) {
-  all_ = scope == Scope::kAll || crowded_ || !policy_->decides_by_gpu_alone();
-  touched_.clear();
-  for (const Due& due : due_) {
-    if (due.ns <= now_ns) touched_.push_back(due.gpu_id);
-  }
-  for (const TableView* view : views_) {
-    for (const uint32_t gpu_id : view->touched_) {
-      if (!contains(touched_, gpu_id)) touched_.push_back(gpu_id);
+// The contests of each GPU that has XQueues; one of all for a policy that looks
+// across GPUs.
+void Arbiter::gather() {
+  for (Contest& contest : contests_) contest.clear();
+  gathered_ = xqueues_ = 0;
+  const bool apart = policy_->decides_by_gpu_alone();
+  for (TableView* view : views_) {
+    if (trace_ != nullptr) record_gone(*view);
+    for (XQueueEntry& entry : view->entries_) {
+      if (!entry.used) continue;
+      const uint32_t gpu_id = apart ? entry.input.gpu_id : 0;
+      Contest* contest = find(gpu_id);
+      if (contest == nullptr) {
+        if (gathered_ == contests_.size()) contests_.emplace_back();
+        contest = &contests_[gathered_++];
+        contest->gpu_id = gpu_id;
+      }
+      contest->add(*view, entry);
+      ++xqueues_;
     }
   }
-  if (touched_.size() > kMostGpus) all_ = true;
-  if (all_) {
-    due_.clear();
-    crowded_ = false;
-  } else {
-    std::erase_if(due_, [&](const Due& due) { return contains(touched_, due.gpu_id); });
-  }
+  for (Contest& contest : contests()) contest.complete();
+}
 
-  chosen_.clear();
+// Null: the GPU has no XQueue. A linear search: machines have a handful.
+Contest* Arbiter::find(uint32_t gpu_id) {
+  for (Contest& contest : contests()) {
+    if (contest.gpu_id == gpu_id) return &contest;
+  }
+  return gathered_ == kMostGpus ? &contests_[kMostGpus - 1] : nullptr;
+}
+
+// Which contests this decision is about.
+void Arbiter::choose(uint64_t now_ns, Scope scope) {
+  ++number_;
   for (TableView* view : views_) {
-    // Most processes use one GPU: then one look settles it for all their XQueues.
-    const bool whole = all_ || (view->gpus_.size() == 1 && contains(touched_, view->gpus_.front()));
-    const bool part = !view->touched_.empty() ||
-                      (view->gpus_.size() > 1 &&
-                       std::any_of(view->gpus_.begin(), view->gpus_.end(),
-                                   [&](uint32_t gpu_id) { return contains(touched_, gpu_id); }));
-    view->touched_.clear();
-    if (!whole && !part) continue;
+    gather_ |= std::exchange(view->moved_, false);
+    if (view->touched_.empty()) continue;
+    view->touched_for_ = number_;
     // A freed slot may have been the last suspended one: count again.
     view->changed_ |= view->removed_;
-    for (XQueueEntry& entry : view->entries_) {
-      if (!entry.used || !(whole || contains(touched_, entry.input.gpu_id))) continue;
-      chosen_.push_back({view, &entry});
+    for (const uint32_t gpu_id : view->touched_) {
+      if (Contest* contest = find(gpu_id)) contest->due = true;
     }
+    view->touched_.clear();
   }
-  if (all_) xqueues_ = chosen_.size();
-}
-
-void Arbiter::look_again(uint32_t gpu_id, uint64_t at_ns) {
-  for (Due& due : due_) {
-    if (due.gpu_id != gpu_id) continue;
-    due.ns = std::min(due.ns, at_ns);
-    return;
-  }
-  if (due_.size() < kMostGpus) {
-    due_.push_back({gpu_id, at_ns});
-  } else {
-    crowded_ = true;
-    due_.front().ns = std::min(due_.front().ns, at_ns);
+  if (std::exchange(gather_, false)) gather();
+  for (Contest& contest : contests()) {
+    if (scope == Scope::kAll || !policy_->decides_by_gpu_alone()) contest.due = contest.anew = true;
+    contest.due |= contest.again_ns <= now_ns;
   }
 }
 
@@ -227,52 +224,94 @@ void Arbiter::decide(uint64_t now_ns, Scope scope) {
   // Who needs no books is spared their cost; set_policy() begins new ones.
   const bool books = !policy_->decides_by_gpu_alone();
   if (books) measure(now_ns);
-  inputs_.clear();
-  bool budgets = false;
-  const uint64_t linger = linger_ns();
-  for (const auto& [view, entry] : chosen_) {
-    PolicyInput& input = inputs_.emplace_back(entry->input);
-    if (entry->idle_since_ns != 0) {
-      const uint64_t until = entry->idle_since_ns + linger;
-      if (now_ns >= until) {
-        entry->idle_since_ns = 0;
-      } else {
-        input.ready = true;
-        look_again(input.gpu_id, until);
-      }
+  uint64_t again_ns = kNever;
+  for (Contest& contest : contests()) {
+    if (std::exchange(contest.due, false)) {
+      decide_contest(contest, now_ns);
+      if (books) keep_books(contest, now_ns);
     }
-    if (view->inherited_) input.priority = std::max(input.priority, *view->inherited_);
-    // Nobody waits for one that would not run.
-    if (entry->held || entry->held_itself) {
-      input.ready = false;
-      input.budget_ns = 0;
-    }
-    budgets |= input.budget_ns != 0;
-    if (books) fill(*view, *entry, input, now_ns);
+    again_ns = std::min(again_ns, contest.again_ns);
   }
-  decisions_.resize(inputs_.size());
+  again_ns_ = again_ns == kNever ? 0 : again_ns;
+  if (trace_ == nullptr) return;
+  TraceRecord decision{};
+  decision.kind = TraceRecord::kDecision;
+  decision.ns = now_ns;
+  trace_->put(decision);
+}
+
+void Arbiter::decide_contest(Contest& contest, uint64_t now_ns) {
+  contest.again_ns = kNever;
+  read(contest, now_ns);
+  decisions_.resize(contest.entrants.size());
   PolicyContext context;
   context.now_ns = now_ns;
   context.timeslice_ns = timeslice_ns_;
   context.concurrency = concurrency_;
-  const uint64_t next_ns = policy_->decide(context, inputs_, decisions_);
-  if (trace_ != nullptr) record(now_ns);
-  if (budgets) fit_to_budgets(now_ns);
-  again_ns_ = next_ns == kNever ? 0 : next_ns;
-  for (const Due& due : due_) {
-    if (again_ns_ == 0 || due.ns < again_ns_) again_ns_ = due.ns;
-  }
-  mark_changes();
-  if (books) keep_books(now_ns);
+  const uint64_t next_ns = policy_->decide(context, contest.inputs, decisions_);
+  contest.again_ns = std::min(contest.again_ns, next_ns);
+  find_changes(contest);
+  if (trace_ != nullptr) record(contest);
+  if (contest.budgets) fit_to_budgets(contest, now_ns);
+  mark_changes(contest);
 }
 
-void Arbiter::mark_changes() {
-  for (size_t i = 0; i < chosen_.size(); ++i) {
-    const auto& [view, entry] = chosen_[i];
-    const PolicyDecision& said = decisions_[i];
+// The inputs of those where something is new.
+void Arbiter::read(Contest& contest, uint64_t now_ns) {
+  // With budgets an input also says what is in flight (fill_in_flight()).
+  const bool anew = std::exchange(contest.anew, false) || contest.budgets;
+  const bool books = !policy_->decides_by_gpu_alone();
+  if (anew) contest.budgets = false;
+  uint64_t linger = 0;  // not known yet
+  for (Contest::Part& part : contest.parts) {
+    const TableView& view = *part.view;
+    part.anew = anew || part.lingers || view.touched_for_ == number_;
+    if (!part.anew) continue;
+    part.lingers = false;
+    for (size_t i = part.begin; i < part.end; ++i) {
+      XQueueEntry& entry = *contest.entrants[i].entry;
+      PolicyInput& input = contest.inputs[i] = entry.input;
+      if (entry.idle_since_ns != 0) {
+        if (linger == 0) linger = linger_ns(contest);
+        const uint64_t until = entry.idle_since_ns + linger;
+        if (now_ns >= until) {
+          entry.idle_since_ns = 0;
+        } else {
+          input.ready = part.lingers = true;
+          contest.again_ns = std::min(contest.again_ns, until);
+        }
+      }
+      if (view.inherited_) input.priority = std::max(input.priority, *view.inherited_);
+      // Nobody waits for one that would not run.
+      if (entry.held || entry.held_itself) {
+        input.ready = false;
+        input.budget_ns = 0;
+      }
+      contest.budgets |= input.budget_ns != 0;
+      if (books) fill(view, entry, input, now_ns);
+    }
+  }
+}
+
+// Whose ControlLine may have to change: who was read anew, and who is told something
+// else.
+void Arbiter::find_changes(Contest& contest) {
+  changes_.clear();
+  for (const Contest::Part& part : contest.parts) {
+    for (size_t i = part.begin; i < part.end; ++i) {
+      const XQueueEntry::Words said = words(decisions_[i]);
+      if (!part.anew && !contest.budgets && said == contest.said[i]) continue;
+      contest.said[i] = said;
+      changes_.push_back(static_cast<uint32_t>(i));
+    }
+  }
+}
+
+void Arbiter::mark_changes(Contest& contest) {
+  for (const uint32_t i : changes_) {
+    const auto& [view, entry] = contest.entrants[i];
     XQueueEntry::Words& next = entry->next;
-    next = {said.run, static_cast<uint8_t>(said.notify), static_cast<uint16_t>(said.guard),
-            said.window, said.patience_us};
+    next = words(decisions_[i]);
     if (entry->held) {
       next.run = false;
       next.patience_us = 0;
@@ -283,9 +322,7 @@ void Arbiter::mark_changes() {
     const bool bounded = entry->contended || view->inherited_ > entry->input.priority;
     if (bounded && entry->input.level == 1 && next.window == 0) next.window = entry->input.window;
     if (bounded && entry->input.level == 2) next.guard = 1;
-    if (!entry->differs(view->terms_.level_cap)) continue;
-    view->changed_ = true;
-    if (!next.run && (entry->fresh || entry->now.run)) view->suspends_ = true;
+    if (entry->differs(view->terms_.level_cap)) view->mark_change(*entry);
   }
 }
 

@@ -7,6 +7,10 @@
 // over all tables, publish() of the tables with changes. It allocates only
 // when the number of XQueues grows.
 //
+// Where the policy decides each GPU by itself, a decision is about the GPUs with a
+// change, and of their XQueues those of processes without one are not looked at: what
+// the policy is asked about them is what it was asked before (contest.h).
+//
 // An XQueue that has just become idle counts as ready for a little longer: a
 // host thread that is interrupted between two launches of one request would
 // otherwise let the others in, and wait for them again.
@@ -14,10 +18,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "../policy/budget.h"
 #include "../policy/policy.h"
+#include "contest.h"
 #include "decision_trace.h"
 #include "policy_books.h"
 #include "table_view.h"
@@ -33,11 +39,13 @@ inline constexpr uint64_t kLingerLevel3Ns = 200'000;
 class Arbiter {
  public:
   explicit Arbiter(std::unique_ptr<Policy> policy) : policy_(std::move(policy)) {
-    touched_.reserve(kMostGpus);
-    due_.reserve(kMostGpus);
+    contests_.reserve(kMostGpus);
   }
 
-  void add(TableView& view) { views_.push_back(&view); }
+  void add(TableView& view) {
+    views_.push_back(&view);
+    gather_ = true;
+  }
   void remove(TableView& view);
 
   // Applies the policy to all tables as last scanned. kTouched: nothing but scans
@@ -56,7 +64,7 @@ class Arbiter {
     timeslice_ns_ = timeslice_ns;
     concurrency_ = concurrency;
   }
-  size_t xqueues() const { return xqueues_; }  // in the last decide() of all
+  size_t xqueues() const { return xqueues_; }  // as of the last decide()
 
   // From the next decide() on; before the first one. Null: none.
   void set_trace(DecisionTrace* trace) {
@@ -65,31 +73,27 @@ class Arbiter {
   }
 
  private:
-  // An XQueue that this decision is about.
-  struct Chosen {
-    TableView* view;
-    XQueueEntry* entry;
-  };
-  // One is that had just become idle, and its GPU is to be decided for again.
-  struct Due {
-    uint32_t gpu_id;
-    uint64_t ns;
-  };
-  // So many GPUs are told apart; with more, all are decided for each time.
+  // So many GPUs are told apart; those past it are decided together with the last.
   static constexpr size_t kMostGpus = 64;
 
   void inherit();  // inheritance.cpp
   void ask_for_waits(bool any_known);
   void choose(uint64_t now_ns, Scope scope);
-  void look_again(uint32_t gpu_id, uint64_t at_ns);
-  void mark_changes();
-  uint64_t linger_ns() const;
+  void gather();
+  std::span<Contest> contests() { return std::span(contests_).first(gathered_); }
+  Contest* find(uint32_t gpu_id);
+  void decide_contest(Contest& contest, uint64_t now_ns);
+  void read(Contest& contest, uint64_t now_ns);
+  void find_changes(Contest& contest);
+  void mark_changes(Contest& contest);
+  uint64_t linger_ns(const Contest& contest) const;
   void measure(uint64_t now_ns);
-  void fit_to_budgets(uint64_t now_ns);
-  void fill_in_flight(XQueueEntry& entry, PolicyInput& input, uint64_t now_ns, const Slot& slot);
+  void fit_to_budgets(Contest& contest, uint64_t now_ns);
+  void fill_in_flight(Contest& contest, size_t i, uint64_t now_ns);
   void fill(const TableView& view, XQueueEntry& entry, PolicyInput& input, uint64_t now_ns);
-  void keep_books(uint64_t now_ns);
-  void record(uint64_t now_ns);
+  void keep_books(Contest& contest, uint64_t now_ns);
+  void record(const Contest& contest);
+  void record_gone(TableView& view);
 
   std::unique_ptr<Policy> policy_;
   DecisionTrace* trace_ = nullptr;
@@ -100,16 +104,16 @@ class Arbiter {
   };
   std::vector<Traced> traced_;
   std::vector<TableView*> views_;
-  std::vector<uint32_t> touched_;  // GPUs of this decision, unless all_
-  bool all_ = true;
   bool inheriting_ = false;  // somebody does, as of the last decision
   bool asking_ = false;      // for waits
-  std::vector<Due> due_;
-  bool crowded_ = false;  // due_ is not complete
+  // The first gathered_ of these are in use; of the rest the memory is.
+  std::vector<Contest> contests_;
+  size_t gathered_ = 0;
+  bool gather_ = true;   // XQueues came, went or moved: contests_ are no more right
+  uint64_t number_ = 0;  // of this decision
+  std::vector<PolicyDecision> decisions_;  // of the contest at hand
+  std::vector<uint32_t> changes_;          // of that contest: entrants to look at
   size_t xqueues_ = 0;
-  std::vector<Chosen> chosen_;
-  std::vector<PolicyInput> inputs_;
-  std::vector<PolicyDecision> decisions_;
   GpuTimes gpu_times_;
   Budgets budgets_;
   uint64_t timeslice_ns_ = 0;

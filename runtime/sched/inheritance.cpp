@@ -38,6 +38,7 @@ bool TableView::read_signals() {
       if (key != 0) known_.push_back(key);
     }
     std::sort(known_.begin(), known_.end());
+    knows_signals_ = !known_.empty();
     changed = true;
   }
   const uint32_t awaiting =
@@ -88,7 +89,7 @@ void Arbiter::ask_for_waits(bool any_known) {
   }
   asking_ = lowest != highest;
   for (TableView* view : views_) {
-    const bool reports = asking_ && !view->known_.empty();
+    const bool reports = asking_ && view->knows_signals_;
     if (view->reports_waits_ == reports) continue;
     view->reports_waits_ = reports;
     view->touch_all();
@@ -99,7 +100,7 @@ void Arbiter::inherit() {
   bool any = false, any_known = false;
   for (const TableView* view : views_) {
     any |= view->awaiting_ != 0;
-    any_known |= !view->known_.empty();
+    any_known |= view->knows_signals_;
   }
   if (any_known || asking_) ask_for_waits(any_known);
   if (!any && !inheriting_) return;

@@ -24,7 +24,7 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
     if (entry.trace_number != 0) gone_.push_back(entry.trace_number);
     touch(entry.input.gpu_id);
     entry = XQueueEntry{};
-    return removed_ = true;
+    return moved_ = removed_ = true;
   }
   const uint32_t id = identity.id.load(std::memory_order_relaxed);
   PolicyInput input;
@@ -76,7 +76,7 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
     entry.module_handle = handle;
     entry.refused = refused;
     entry.input = input;
-    return true;
+    return moved_ = true;
   }
   // Relaxed: how late a suspend was need not be as recent as the rest.
   entry.books.suspended(slot.counters.suspends.load(std::memory_order_relaxed),
@@ -93,6 +93,7 @@ bool TableView::read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns)
   if (changed) {
     touch(old.gpu_id);
     touch(input.gpu_id);
+    moved_ |= old.gpu_id != input.gpu_id;
   }
   if (input.ready) {
     entry.idle_since_ns = 0;
@@ -115,7 +116,10 @@ void TableView::touch(uint32_t gpu_id) {
 
 bool TableView::scan(uint64_t now_ns) {
   const size_t end = std::min(table_.high_water.load(std::memory_order_acquire), kMaxSlots);
-  if (entries_.size() < end) entries_.resize(end);
+  if (entries_.size() < end) {
+    entries_.resize(end);
+    moved_ = true;  // all of them, in memory
+  }
   const uint32_t asked = table_.process_share.load(std::memory_order_relaxed);
   const int16_t hinted =
       asked == 0 ? kWholeShare : static_cast<int16_t>(std::min(asked - 1, uint32_t{kWholeShare}));
@@ -153,14 +157,23 @@ void TableView::forget() {
   for (XQueueEntry& entry : entries_) entry.fresh = entry.used;
 }
 
+void TableView::mark_change(const XQueueEntry& entry) {
+  changed_ = true;
+  suspends_ |= !entry.next.run && (entry.fresh || entry.now.run);
+}
+
 void TableView::publish(Publish what) {
   suspended_ = 0;
+  removed_ = changed_ = suspends_ = false;
   for (size_t i = 0; i < entries_.size(); ++i) {
     XQueueEntry& entry = entries_[i];
     if (!entry.used) continue;
-    const bool skip = what == Publish::kNoSuspends && !entry.next.run;
     if (entry.next.run) entry.carry_next.taken = false;
-    if (!skip && entry.differs(terms_.level_cap)) {
+    if (!entry.differs(terms_.level_cap)) {
+      // Most do not.
+    } else if (what == Publish::kNoSuspends && !entry.next.run) {
+      mark_change(entry);
+    } else {
       ControlLine& control = table_.slot[i].control;
       control.carrier.store(entry.carry_next.scheduler ? kCarrierScheduler : kCarrierSelf,
                             std::memory_order_relaxed);
@@ -184,7 +197,6 @@ void TableView::publish(Publish what) {
     }
     if (!entry.now.run) ++suspended_;
   }
-  removed_ = changed_ = suspends_ = false;
 }
 
 void TableView::account(uint64_t now_ns) {

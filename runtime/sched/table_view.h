@@ -106,7 +106,7 @@ struct alignas(64) XQueueEntry {
 
 // What a scheduler knows of one slot table. Reads are copies, checked and
 // clamped: the other side may be hostile.
-class TableView {
+class alignas(64) TableView {
  public:
   explicit TableView(SlotTable& table) : table_(table) {
     gpus_.reserve(kFewGpus);
@@ -139,7 +139,8 @@ class TableView {
   bool suspends() const { return suspends_; }
 
   enum class Publish { kAll, kNoSuspends };
-  // Stores the decisions. kNoSuspends leaves out those that suspend.
+  // Stores the decisions. kNoSuspends leaves out those that suspend: changed()
+  // stays true for them.
   void publish(Publish what = Publish::kAll);
 
   // Keeps the books of suspended time; call after publish().
@@ -153,6 +154,7 @@ class TableView {
  private:
   friend class Arbiter;
   bool read_slot(const Slot& slot, XQueueEntry& entry, uint64_t now_ns);
+  void mark_change(const XQueueEntry& entry);
 
   // inheritance.cpp: the process's inter-process signals.
   bool read_signals();
@@ -160,21 +162,29 @@ class TableView {
   std::optional<int32_t> priority_of_stalled() const;
   void touch_all();
 
+  static constexpr size_t kFewGpus = 16;
+  void touch(uint32_t gpu_id);
+
+  // What each decision looks at of every table, in one cache line.
+  std::vector<uint32_t> touched_;  // GPUs with a change since the last decision
+  uint64_t touched_for_ = 0;       // Arbiter::number_ of the last decision with such a change
+  uint32_t suspended_ = 0;
+  uint32_t awaiting_ = 0;  // of awaited_ in use; looked at with the slots
+  bool knows_signals_ = false;
+  bool reports_waits_ = false;  // is asked to (kNotifyWaits)
+  bool moved_ = false;          // since the last decision an XQueue came, went or changed its GPU
+  bool removed_ = false;        // a slot was freed since the last publish()
+  bool changed_ = false;
+  bool suspends_ = false;
+
   SlotTable& table_;
   ProcessTerms terms_;
   ProcessFacts facts_;
   int16_t process_share_ = kWholeShare;  // for policies that share between processes
   uint32_t own_budget_us_ = 0;           // what the process asks for
   std::vector<XQueueEntry> entries_;
-  size_t suspended_ = 0;
-  static constexpr size_t kFewGpus = 16;
-  void touch(uint32_t gpu_id);
-
-  std::vector<uint32_t> gone_;  // trace numbers
-  // GPUs of its XQueues; those with a change since the last decision.
-  std::vector<uint32_t> gpus_;
-  std::vector<uint32_t> touched_;
-  uint32_t awaiting_ = 0;        // of awaited_ in use; looked at with the above
+  std::vector<uint32_t> gone_;   // trace numbers
+  std::vector<uint32_t> gpus_;   // of its XQueues
   std::vector<uint64_t> known_;  // keys, ascending
   uint32_t known_changes_ = 0;   // SignalLines::changes of these
   std::array<uint64_t, SignalLines::kMostAwaited> awaited_{};
@@ -182,11 +192,6 @@ class TableView {
   std::optional<int32_t> inherited_;
   std::optional<int32_t> inherits_next_;
   std::optional<int32_t> lowest_, highest_;  // priorities of its XQueues
-  bool reports_waits_ = false;               // is asked to (kNotifyWaits)
-
-  bool removed_ = false;  // a slot was freed since the last publish()
-  bool changed_ = false;
-  bool suspends_ = false;
 };
 
 }  // namespace xsched

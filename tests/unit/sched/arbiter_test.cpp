@@ -71,7 +71,8 @@ TEST_F(ArbiterTest, ALevelCapIsPublishedAndPreparedFor) {
   EXPECT_EQ(a_.slot(low).control.window.load(), 0u);
 }
 
-// What is left out keeps the answer that it would get.
+// What is left out keeps the answer that it would get. The other arbiter keeps
+// nothing: it is given the tables anew each time.
 TEST_F(ArbiterTest, DecidingForTouchedGpusOnlyGivesTheSameAnswers) {
   TableView view(a_.table()), other(b_.table());
   Arbiter whole(made("HPF"));
@@ -122,13 +123,19 @@ TEST_F(ArbiterTest, DecidingForTouchedGpusOnlyGivesTheSameAnswers) {
       default:
         slot.state.ready.store(random() % 2);
     }
-    now_ += 10 * kLingerNs;
+    now_ += random() % 2 == 0 ? 10 * kLingerNs : kLingerNs / 16;
+    const auto what =
+        random() % 8 == 0 ? TableView::Publish::kNoSuspends : TableView::Publish::kAll;
     for (TableView* v : {&view_, &other_, &view, &other}) v->scan(now_);
     arbiter_.decide(now_, Arbiter::Scope::kTouched);
+    for (TableView* v : {&view, &other}) {
+      whole.remove(*v);
+      whole.add(*v);
+    }
     whole.decide(now_);
     for (const auto& [some, all] : {std::pair{&view_, &view}, std::pair{&other_, &other}}) {
       for (TableView* v : {some, all}) {
-        if (v->changed()) v->publish();
+        if (v->changed()) v->publish(what);
       }
       for (size_t i = 0; i < all->entries().size(); ++i) {
         if (!all->entries()[i].used) continue;
@@ -137,6 +144,22 @@ TEST_F(ArbiterTest, DecidingForTouchedGpusOnlyGivesTheSameAnswers) {
       }
     }
     ASSERT_EQ(arbiter_.decide_again_ns() == 0, whole.decide_again_ns() == 0) << step;
+  }
+}
+
+TEST_F(ArbiterTest, MoreGpusThanAreToldApartAreStillDecidedEachByItself) {
+  constexpr uint32_t kGpus = 80;
+  scope_ = Arbiter::Scope::kTouched;
+  for (uint32_t gpu = 0; gpu < kGpus; ++gpu) {
+    a_.add(0, 3, 1000 - gpu);
+    b_.add(10, 3, 1000 - gpu);
+  }
+  cycle();
+  for (uint32_t i = 0; i < kGpus; ++i) {
+    ready(b_, i);
+    cycle();
+    EXPECT_FALSE(runs(a_, i)) << i;
+    EXPECT_EQ(view_.suspended(), i + 1);
   }
 }
 
