@@ -109,9 +109,11 @@ static void xs_abandon_all(struct xs_file *file)
 		struct xs_queue *q = list_first_entry(&file->queues, struct xs_queue, in_file);
 		struct xs_target *p = &q->process->target;
 
-		/* Another thread's operation ends by itself. */
-		while (q->target.busy || p->busy)
+		/* Another thread's operation ends by itself, and may take both along. */
+		if (q->target.busy || p->busy) {
 			xs_wait(&core->done, &core->lock, false);
+			continue;
+		}
 		xs_withdraw(core, q);
 		p->refs++;
 		xs_abandon(core, &q->target);
