@@ -136,11 +136,22 @@ static bool xs_is_free(const struct xs_target *t)
 	return t->suspended && t->num_holds;
 }
 
+/* Will an engine that batches do it in the pass of an earlier one? */
+static bool xs_same_pass(const struct xs_work *work, u32 i)
+{
+	const struct xs_node *node = xs_as_queue(work[i].target)->node;
+
+	while (i--)
+		if (work[i].target && !xs_is_free(work[i].target) &&
+		    xs_as_queue(work[i].target)->node == node)
+			return true;
+	return false;
+}
+
 static int xs_limit(struct xs_file *file, struct xs_work *work, u32 n, u32 engine, u32 *retry_us)
 {
 	struct xs_core *core = file->core;
 	bool batches = core->engines[engine].ops->flags & XS_ENGINE_BATCHES;
-	struct xs_node *last = NULL;
 	u32 i;
 
 	for (i = 0; i < n; i++) {
@@ -155,15 +166,11 @@ static int xs_limit(struct xs_file *file, struct xs_work *work, u32 n, u32 engin
 		return -EAGAIN;
 	}
 	for (i = 0; i < n; i++) {
-		struct xs_queue *q;
-
 		if (!work[i].target || xs_is_free(work[i].target))
 			continue;
-		q = xs_as_queue(work[i].target);
-		if (batches && q->node == last)
+		if (batches && xs_same_pass(work, i))
 			continue;
-		last = q->node;
-		xs_bucket_take(core, xs_bucket_of(file, q), 1);
+		xs_bucket_take(core, xs_bucket_of(file, xs_as_queue(work[i].target)), 1);
 	}
 	return 0;
 }
