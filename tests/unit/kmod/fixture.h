@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <set>
 #include <vector>
 
@@ -16,7 +17,8 @@ namespace kmod_test {
 
 constexpr uint64_t kMs = 1000000;
 
-// One core at a time: the mock's death hook has no context of its own.
+// One core at a time: the mock's death hook and some of the core's callbacks
+// have no context of their own.
 inline std::set<const void*>& Dead() {
   static std::set<const void*> dead;
   return dead;
@@ -26,6 +28,7 @@ class Node {
  public:
   explicit Node(uint32_t rate = 0, uint32_t auto_engine = XSCHED_ENGINE_MOCK) {
     Dead().clear();
+    Current() = this;
     limits.lease_default_ms = XS_LEASE_DEFAULT_MS;
     limits.lease_max_ms = XS_LEASE_MAX_MS;
     limits.max_queues = XS_MAX_QUEUES;
@@ -45,8 +48,8 @@ class Node {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  xs_file* Open(uint32_t flags = 0) {
-    xs_file* file = xs_file_open(core, flags, nullptr);
+  xs_file* Open(uint32_t flags = 0, void* cookie = nullptr) {
+    xs_file* file = xs_file_open(core, flags, cookie);
     open_files.insert(file);
     return file;
   }
@@ -125,11 +128,27 @@ class Node {
     return r;
   }
   // All queues of the process that has registered `handle`.
-  long SuspendProcess(xs_file* file, uint64_t handle) {
+  long SuspendProcess(xs_file* file, uint64_t handle, uint32_t lease_ms = 0) {
     xsched_process p{};
     p.size = sizeof(p);
     p.handle = handle;
+    p.lease_ms = lease_ms;
     return Call(file, XSCHED_IOC_SUSPEND_PROCESS, &p);
+  }
+  long ResumeProcess(xs_file* file, uint64_t handle) {
+    xsched_process p{};
+    p.size = sizeof(p);
+    p.handle = handle;
+    return Call(file, XSCHED_IOC_RESUME_PROCESS, &p);
+  }
+  long Unregister(xs_file* file, uint64_t handle) {
+    xsched_unregister_queue u{sizeof(u), 0, handle};
+    return Call(file, XSCHED_IOC_UNREGISTER_QUEUE, &u);
+  }
+  // Holds that got a new lease.
+  uint32_t Renew(xs_file* file, uint32_t lease_ms) {
+    xsched_renew r{sizeof(r), 0, lease_ms, 0};
+    return Call(file, XSCHED_IOC_RENEW, &r) == 0 ? r.renewed : 0;
   }
   Result Resume(xs_file* file, const std::vector<uint64_t>& handles, uint32_t flags = 0) {
     Result r{};
@@ -153,20 +172,40 @@ class Node {
   xs_mock* mock = nullptr;
   uint64_t time = 1000 * kMs;
   uint64_t armed = 0;
+  int tasks = 0;  // references that the core has
+  struct Trace {
+    int kind;
+    uint64_t handle;
+    uint32_t gpu_id;
+    int32_t status;
+  };
+  std::function<void(const Trace&)> traced;  // with the core's lock held
+  std::function<void(void*)> woken;          // with the core's lock held
   std::set<xs_file*> open_files;
 
  private:
+  static Node*& Current() {
+    static Node* node;
+    return node;
+  }
   static xs_platform& Platform() {
     static xs_platform platform = {
         .now = [](void* ctx) { return __atomic_load_n(&static_cast<Node*>(ctx)->time, __ATOMIC_RELAXED); },
         .arm = [](void* ctx, uint64_t when) { static_cast<Node*>(ctx)->armed = when; },
-        .wake = nullptr,
-        .task_ref = [](const xs_task*) {},
-        .task_unref = [](const xs_task*) {},
+        .wake =
+            [](void* cookie) {
+              if (Current()->woken) Current()->woken(cookie);
+            },
+        .task_ref = [](const xs_task*) { ++Current()->tasks; },
+        .task_unref = [](const xs_task*) { --Current()->tasks; },
         .task_alive = [](const xs_task* task) { return Dead().count(task->mm) == 0; },
         .task_number =
             [](const xs_task* task) { return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(task->pid)); },
-        .trace = [](void*, int, u64, u32, s32, u64) {},
+        .trace =
+            [](void* ctx, int kind, u64 handle, u32 gpu_id, s32 status, u64) {
+              auto* node = static_cast<Node*>(ctx);
+              if (node->traced) node->traced({kind, handle, gpu_id, status});
+            },
     };
     return platform;
   }
