@@ -86,8 +86,11 @@ void Dispatcher::run() {
   prctl(PR_SET_TIMERSLACK, 1000);
   uint32_t events[kMostEvents + 1];
   long poll_ns = kPollMinNs;
-  while (!stop_wanted_.load(std::memory_order_acquire)) {
+  for (;;) {
+    // First the kicks, then what they may be about: one that comes behind the look at
+    // stop_wanted_ makes them differ, and the sleep below does not begin.
     const uint32_t seen = kicks_.load(std::memory_order_seq_cst);
+    if (stop_wanted_.load(std::memory_order_acquire)) break;
     uint32_t ticks = 0;
     const uint32_t wants = round_(events, kMostEvents, ticks);
     if (wants & Gate::kWantsPoll) {
