@@ -43,13 +43,14 @@ class PriorityFirst final : public Policy {
   uint64_t decide(const PolicyContext& context, std::span<const PolicyInput> in,
                   std::span<PolicyDecision> out) override {
     groups_.clear();
-    groups_.reserve(in.size());  // a size once seen never allocates again
+    groups_.reserve(in.size());  // so that they stay where they are
     group_of_.resize(in.size());
     uint64_t next = kNever;
+    Group* last = nullptr;  // neighbours mostly share a GPU
     for (size_t i = 0; i < in.size(); ++i) {
       const PolicyInput& x = in[i];
-      Group& group = find(x);
-      group_of_[i] = static_cast<uint32_t>(last_);
+      if (last == nullptr || last->competition != Rule::competition(x)) last = &find(x);
+      Group& group = *(group_of_[i] = last);
       ++group.members;
       group.highest = std::max(group.highest, Rule::highest(x));
       group.lowest = std::min(group.lowest, Rule::lowest(x));
@@ -62,7 +63,7 @@ class PriorityFirst final : public Policy {
     }
     for (size_t i = 0; i < in.size(); ++i) {
       const PolicyInput& x = in[i];
-      const Group& group = groups_[group_of_[i]];
+      const Group& group = *group_of_[i];
       // Not only the ready ones: an idle XQueue left open could slip packets in
       // between the urgent one's next packet and the edge that reports it.
       const bool run = !group.any_ready || Rule::priority(context, x) >= group.highest_ready;
@@ -83,20 +84,17 @@ class PriorityFirst final : public Policy {
     int32_t highest_ready = 0;  // over the ready ones, if any
   };
 
-  // Machines have a handful of GPUs and neighbours mostly share one, so a
-  // linear search that starts at the last hit beats a map, and never allocates.
+  // Machines have a handful of GPUs: a linear search beats a map, and never allocates.
   Group& find(const PolicyInput& x) {
     const uint32_t competition = Rule::competition(x);
-    if (last_ < groups_.size() && groups_[last_].competition == competition) return groups_[last_];
-    for (last_ = 0; last_ < groups_.size(); ++last_) {
-      if (groups_[last_].competition == competition) return groups_[last_];
+    for (Group& group : groups_) {
+      if (group.competition == competition) return group;
     }
     return groups_.emplace_back(Group{competition, Rule::highest(x), Rule::lowest(x)});
   }
 
   std::vector<Group> groups_;
-  std::vector<uint32_t> group_of_;  // of each XQueue: found once a decision
-  size_t last_ = 0;                 // the last one found
+  std::vector<Group*> group_of_;  // of each XQueue: found once a decision
 };
 
 // For rules whose priorities do not change by themselves.
