@@ -126,13 +126,25 @@ static struct kfd_process *xs_get_process(const struct xs_task *task)
 }
 
 /*
+ * Refcounted in KFD: exactly one resume for a quiesce that worked. While the GPU
+ * resets, KFD has counted and answers -EIO all the same, both ways.
+ */
+static int xs_quiesce_apply(void *ctx, const struct xs_task *task, bool suspend)
+{
+	int ret = suspend ? xs_call(xs_quiesce)(task->mm, XS_QUIESCE_TRIGGER) :
+			    xs_call(xs_resume)(task->mm);
+
+	return ret == -EIO ? 0 : ret;
+}
+
+/*
  * After a queue reset KFD refuses to update and leaves the node's queues
  * unmapped: evicting and restoring the process has them mapped again.
  */
 static void xs_refresh(const struct xs_task *task)
 {
-	if (xs_have_quiesce && !xs_call(xs_quiesce)(task->mm, XS_QUIESCE_TRIGGER))
-		xs_call(xs_resume)(task->mm);
+	if (xs_have_quiesce && !xs_quiesce_apply(NULL, task, true))
+		xs_quiesce_apply(NULL, task, false);
 }
 
 static s32 xs_update_one(struct kfd_process *p, const struct xs_op *op, bool suspend)
@@ -151,6 +163,9 @@ static s32 xs_update_one(struct kfd_process *p, const struct xs_op *op, bool sus
 	/* The same ring was right when it was suspended: the queue is gone. */
 	if (ret == -EFAULT && !suspend)
 		return -ESRCH;
+	/* KFD waits for the process's VM, but not through a signal. */
+	if (ret == -ERESTARTSYS)
+		return -EINTR;
 	/* The GPU resets: what we asked for is noted and holds afterwards. */
 	return ret == -EIO ? 0 : ret;
 }
@@ -176,13 +191,6 @@ static u32 xs_update_apply(void *ctx, struct xs_op *ops, u32 n, bool suspend, u3
 		xs_call(xs_unref)(p);
 	/* KFD takes one queue at a time, and remaps the node for each. */
 	return n;
-}
-
-/* Refcounted in KFD: exactly one resume for a quiesce that worked. */
-static int xs_quiesce_apply(void *ctx, const struct xs_task *task, bool suspend)
-{
-	return suspend ? xs_call(xs_quiesce)(task->mm, XS_QUIESCE_TRIGGER) :
-			 xs_call(xs_resume)(task->mm);
 }
 
 static const struct xs_engine_ops xs_update_ops = {
@@ -295,10 +303,13 @@ void xs_kfd_bind(struct module *module)
 	}
 	xs_offer(XSCHED_ENGINE_UPDATE_QUEUE, &xs_update_ops, all, 3);
 	xs_offer(XSCHED_ENGINE_QUIESCE, &xs_quiesce_ops, all + 3, 2);
-	/* It wants KFD's process mutex and ids in the caller's memory. */
+	/*
+	 * KFD marks each queue as new and skips it for as long as it is; only a
+	 * debugger's queries take that mark off.
+	 */
 	xs_core_set_engine(xs_core, XSCHED_ENGINE_SUSPEND_QUEUES, NULL, NULL, -EOPNOTSUPP,
 			   xs_resolve(module, "suspend_queues") ?
-			   "suspend_queues: found, not used by this version" :
+			   "suspend_queues: skips queues no debugger has queried" :
 			   "suspend_queues: not found (needs Linux 6.5)");
 
 	/* In the kernel's tree it has no version of its own. */
