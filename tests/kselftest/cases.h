@@ -7,6 +7,7 @@
 #define XS_CASES_H
 
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "selftest.h"
 
@@ -42,13 +43,33 @@ static void lease(void)
 	close(app);
 }
 
+/* Offers queue 3 in @fd and tells @to its handle. */
+static int offer(int fd, int to)
+{
+	unsigned long long q = register_queue(fd, 3, 7);
+
+	return write(to, &q, sizeof(q)) == sizeof(q);
+}
+
+/* What the program does that an owner becomes; false: this is none. */
+static int sleeps(int argc, char **argv)
+{
+	if (argc != 4 || strcmp(argv[1], "sleep"))
+		return 0;
+	if (!offer(atoi(argv[2]), atoi(argv[3])))
+		exit(1);
+	for (;;)
+		pause();
+}
+
 /*
  * A child with a queue of its own, whose handle is read from @handle. It sleeps;
- * with @exec as another program: this one, which is told "sleep".
+ * with @exec as another program: this one, which is told "sleep", and offers the
+ * queue again in the same file. It ends with this program at the latest.
  */
 static pid_t owner(int exec, int *handle)
 {
-	unsigned long long q;
+	char file[16], to[16];
 	int fds[2], fd;
 	pid_t pid;
 
@@ -56,13 +77,15 @@ static pid_t owner(int exec, int *handle)
 		return -1;
 	pid = fork();
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		fd = open(DEVICE, O_RDWR); /* kept over the exec */
-		q = register_queue(fd, 3, 7);
-		if (write(fds[1], &q, sizeof(q)) != sizeof(q))
+		if (!offer(fd, fds[1]))
 			_exit(1);
 		if (!exec)
 			pause();
-		execl("/proc/self/exe", "sleeper", "sleep", NULL);
+		snprintf(file, sizeof(file), "%d", fd);
+		snprintf(to, sizeof(to), "%d", fds[1]);
+		execl("/proc/self/exe", "sleeper", "sleep", file, to, NULL);
 		_exit(1);
 	}
 	close(fds[1]);
@@ -91,20 +114,28 @@ static void owner_dies(int process)
 	close(holder);
 }
 
-/* An exec is another process: its queues must not pass for the old ones. */
+/*
+ * An exec is another process: its queues must not pass for the old ones, nor be
+ * refused for them.
+ */
 static void owner_execs(void)
 {
-	unsigned long long q = 0;
+	unsigned long long before = 0, after = 0;
 	int holder = device(), handle, i, ret = 0, status;
 	pid_t pid = owner(1, &handle);
 
-	CHECK(pid > 0 && read(handle, &q, sizeof(q)) == sizeof(q) && q);
+	CHECK(pid > 0 && read(handle, &before, sizeof(before)) == sizeof(before) && before);
+	CHECK(read(handle, &after, sizeof(after)) == sizeof(after));
+	CHECK(after && after != before);
 	for (i = 0; i < 10000 && ret != -ESRCH; i++) {
-		ret = suspend_one(holder, q, 0);
-		resume_one(holder, q);
+		ret = suspend_one(holder, before, 0);
+		resume_one(holder, before);
 		pause_us(1000);
 	}
 	CHECK(ret == -ESRCH);
+	CHECK(queue_state(holder, before) & XSCHED_QUEUE_DEAD);
+	CHECK(queue_state(holder, after) == 0);
+	CHECK(!suspend_one(holder, after, 0) && !resume_one(holder, after));
 	CHECK(!kill(pid, SIGKILL) && waitpid(pid, &status, 0) == pid);
 	close(handle);
 	close(holder);
@@ -120,6 +151,7 @@ static pid_t holder_of(const unsigned long long *queues)
 
 	if (pid)
 		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	fd = device();
 	for (i = 0; i < 8; i++)
 		items[i].handle = queues[i];

@@ -265,9 +265,8 @@ int main(int argc, char **argv)
 		{ "killed holders leave nothing suspended", killed_holders },
 	};
 
-	if (argc > 1 && !strcmp(argv[1], "sleep"))
-		for (;;)
-			pause();
+	if (sleeps(argc, argv))
+		return 1;
 	if (argc > 1)
 		rounds = atoi(argv[1]);
 	if (access(DEVICE, F_OK) || access(MOCK, F_OK)) {

@@ -223,9 +223,8 @@ int main(int argc, char **argv)
 	};
 	static char path[4096];
 
-	if (argc > 1 && !strcmp(argv[1], "sleep"))
-		for (;;)
-			pause();
+	if (sleeps(argc, argv))
+		return 1;
 	if (argc > 1 && !strcmp(argv[1], "absent"))
 		return as_absent();
 	if (argc > 1 && !strcmp(argv[1], "denied"))

@@ -150,7 +150,8 @@ void Service::call(File& file, const Received& received) {
   }
   const u32 asked = row != 0 ? list->count : 0;
 
-  Task* task = tasks_.get(received.pid);
+  // Whose a queue is stays so: an exec just before must not be overlooked.
+  Task* task = tasks_.get(received.pid, number == _IOC_NR(XSCHED_IOC_REGISTER_QUEUE));
   long result = -ESRCH;
   if (task) {
     const xs_task caller = task->core();

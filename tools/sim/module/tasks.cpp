@@ -18,12 +18,13 @@ constexpr uint64_t kLookEveryNs = 1'000'000;
 
 }  // namespace
 
-bool Tasks::alive(Task* task) {
+bool Tasks::alive(Task* task, bool look) {
   if (task->dead.load(std::memory_order_relaxed)) return false;
   pollfd ended{task->pidfd, POLLIN, 0};
   bool dead = poll(&ended, 1, 0) == 1;
   const uint64_t now = dev::now_ns();
-  if (!dead && now - task->looked_ns.load(std::memory_order_relaxed) > kLookEveryNs) {
+  look = look || now - task->looked_ns.load(std::memory_order_relaxed) > kLookEveryNs;
+  if (!dead && look) {
     task->looked_ns.store(now, std::memory_order_relaxed);
     const ProcessMark mark = process_mark(task->pid);
     // All zero: a main thread that ended before the others, or a race with
@@ -34,11 +35,11 @@ bool Tasks::alive(Task* task) {
   return !dead;
 }
 
-Task* Tasks::get(pid_t pid) {
+Task* Tasks::get(pid_t pid, bool look) {
   std::lock_guard lock(mutex_);
   const auto it = by_pid_.find(pid);
   if (it != by_pid_.end()) {
-    if (alive(it->second)) {
+    if (alive(it->second, look)) {
       ++it->second->refs;
       return it->second;
     }

@@ -30,13 +30,14 @@ struct Task {
 
 class Tasks {
  public:
-  // With a reference; null if there is no such process.
-  Task* get(pid_t pid);
+  // With a reference; null if there is no such process. With `look` it is the
+  // program that runs now, not the one of a millisecond ago.
+  Task* get(pid_t pid, bool look);
   void ref(Task* task);
   void unref(Task* task);
   // Has it neither ended nor become another program? The first is noticed at
   // once, the second within a millisecond: that means reading /proc.
-  static bool alive(Task* task);
+  static bool alive(Task* task, bool look = false);
 
  private:
   std::mutex mutex_;
