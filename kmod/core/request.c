@@ -203,9 +203,9 @@ static void xs_suspend_result(struct xs_file *file, struct xsched_item *item, st
 	struct xs_target *t = work->target;
 	struct xs_hold *hold = xs_find_hold(file, t);
 
-	if (hold && work->tried && !t->suspended) {
-		/* The operation failed: this call has not suspended it. */
-		item->status = work->status;
+	if (hold && !t->suspended && (work->tried || t->dead)) {
+		/* The operation failed, this call's or that which it waited for. */
+		item->status = t->dead ? t->last_error : work->status;
 		xs_drop_hold(file->core, hold);
 	} else if (!hold) {
 		/* Withdrawn, or expired, while others were waited for. */

@@ -71,7 +71,11 @@ TEST(Close, WaitsForAProcessThatDoesNotResume) {
   for (bool alone : {true, false}) {
     Node node;
     xs_file* app = node.Open();
-    xs_file* other = alone ? nullptr : node.Open();
+    xs_file* other = node.Open();
+    if (alone) {
+      node.Close(other);
+      other = nullptr;
+    }
     uint64_t q = node.Register(app, 0);
     EXPECT_EQ(node.SuspendProcess(app, q), 0);
     xs_mock_fail(node.mock, 0, 1, -EIO);
@@ -104,6 +108,77 @@ TEST(Close, GivenUpLeavesOthersTheirRetries) {
   xs_mock_fail(node.mock, 0, 0, 0);
   node.Advance(10 * kMs);
   EXPECT_FALSE(node.Suspended(r));
+  EXPECT_EQ(xs_mock_suspended(node.mock), 1u) << "what was given up";
+}
+
+TEST(Close, GivenUpFreesItsProcessWhoeverIsLeft) {
+  Node node;
+  xs_file* app = node.Open();
+  node.Open();
+  uint64_t q = node.Register(app, 0);
+  node.Suspend(app, {q});
+  node.SuspendProcess(app, q);
+  xs_mock_fail(node.mock, 0, 1000, -EIO);
+  node.open_files.erase(app);
+  EXPECT_TRUE(xs_file_close(app, true));
+  EXPECT_EQ(node.tasks, 0);
+}
+
+TEST(Close, GivenUpLeavesAProcessThatHasOtherQueues) {
+  Node node;
+  xs_file* app = node.Open();
+  xs_file* other = node.Open();
+  xs_file* daemon = node.Open(XS_FILE_CONTROL);
+  uint64_t q = node.Register(app, 0), r = node.Register(other, 1);
+  node.Suspend(app, {q});
+  node.SuspendProcess(daemon, r);
+  xs_mock_fail(node.mock, 0, 2, -EIO);
+  node.open_files.erase(app);
+  EXPECT_TRUE(xs_file_close(app, true));
+  EXPECT_TRUE(node.Info(r).state & XSCHED_QUEUE_PROCESS_SUSPENDED);
+}
+
+TEST(Close, GivenUpWithoutMemoryDropsItsHolds) {
+  Node node;
+  xs_file* app = node.Open();
+  xs_file* daemon = node.Open(XS_FILE_CONTROL);
+  uint64_t q = node.Register(app, 0);
+  node.Suspend(daemon, {q});
+  node.open_files.erase(daemon);
+  xs_fail_alloc_in = 0;
+  EXPECT_TRUE(xs_file_close(daemon, true));
+  EXPECT_EQ(node.Info(q).holders, 0u);
+}
+
+TEST(Close, WithoutMemoryIsCalledAgain) {
+  Node node;
+  xs_file* app = node.Open();
+  xs_file* daemon = node.Open(XS_FILE_CONTROL);
+  uint64_t q = node.Register(app, 0);
+  node.Suspend(daemon, {q});
+  node.open_files.erase(daemon);
+  xs_fail_alloc_in = 0;
+  EXPECT_FALSE(xs_file_close(daemon, false));
+  EXPECT_TRUE(xs_file_close(daemon, false));
+  EXPECT_FALSE(node.Suspended(q));
+}
+
+TEST(Close, OneThatStaysKeepsNoOtherSuspended) {
+  Spy spy;
+  Node node(0, XSCHED_ENGINE_UPDATE_QUEUE);
+  spy.Offer(node, XSCHED_ENGINE_UPDATE_QUEUE);
+  xs_file* app = node.Open();
+  xs_file* daemon = node.Open(XS_FILE_CONTROL);
+  uint64_t stuck = node.Register(app, 0), other = node.Register(app, 1);
+  node.Suspend(daemon, {stuck, other}, 60000);
+  spy.answers = {-EIO};
+  spy.calls.clear();
+  node.open_files.erase(app);
+  EXPECT_FALSE(xs_file_close(app, false));
+  node.Advance(1);
+  ASSERT_EQ(spy.calls.size(), 2u);
+  EXPECT_EQ(spy.calls[1].ops[0].queue_id, 1u);
+  node.open_files.insert(app);
 }
 
 TEST(Close, GivenUpFreesAProcessInRetry) {
@@ -300,6 +375,88 @@ TEST(Death, OfAProcessLeavesItsSuccessorAlone) {
   node.Close(app);
   EXPECT_TRUE(node.Info(r).state & XSCHED_QUEUE_PROCESS_SUSPENDED);
   EXPECT_EQ(xs_mock_suspended(node.mock), 1u);
+}
+
+TEST(Death, IsTheLastError) {
+  Node node;
+  xs_file* app = node.Open();
+  uint64_t q = node.Register(app, 0);
+  node.Suspend(app, {q});
+  node.Kill(1);
+  node.Resume(app, {q});
+  EXPECT_EQ(node.Info(q).last_error, -ESRCH);
+}
+
+TEST(Death, EndsTheRetries) {
+  Node node;
+  xs_file* app = node.Open();
+  uint64_t q = node.Register(app, 0);
+  node.Suspend(app, {q});
+  xs_mock_fail(node.mock, 0, 1, -EIO);
+  node.Resume(app, {q});
+  EXPECT_TRUE(node.Info(q).state & XSCHED_QUEUE_RETRYING);
+  node.Kill(1);
+  node.Advance(10 * kMs);
+  EXPECT_EQ(node.Info(q).state, static_cast<uint32_t>(XSCHED_QUEUE_DEAD));
+}
+
+TEST(Death, OfARetiredQueueIsNoNews) {
+  Node node;
+  xs_file* app = node.Open();
+  xs_file* listener = node.Open(XS_FILE_CONTROL);
+  xsched_listen gone{sizeof(gone), XSCHED_LISTEN_ALL, 1 << XSCHED_EVENT_GONE, 0};
+  node.Call(listener, XSCHED_IOC_LISTEN, &gone);
+  uint64_t q = node.Register(app, 0);
+  node.Suspend(app, {q});
+  xs_file_retire(app);
+  node.Kill(1);
+  node.Close(app);
+  EXPECT_EQ(Types(listener, q).size(), 1u);
+}
+
+TEST(Exec, MakesAnotherProcess) {
+  Node node;
+  xs_file* app = node.Open();  // kept over the exec
+  uint64_t q = node.Register(app, 0);
+  xs_task after = {Node::Task(2).mm, Node::Task(1).pid};
+  xsched_register_queue r = Node::Queue(0);
+  EXPECT_EQ(xs_ioctl(app, &after, XSCHED_IOC_REGISTER_QUEUE, &r), 0);
+  EXPECT_NE(r.handle, q);
+  Dead().insert(Node::Task(1).mm);
+  EXPECT_EQ(node.Suspend(app, {q}).ret, -ESRCH);
+  EXPECT_EQ(node.Suspend(app, {r.handle}).ret, 0);
+}
+
+TEST(Retired, QueueIsTakenOverByItsProcessOnly) {
+  Node node;
+  xs_file* app = node.Open();
+  xs_file* other = node.Open();
+  uint64_t q = node.Register(app, 0);
+  node.Suspend(app, {q});
+  xs_file_retire(app);
+  uint64_t r = node.Register(other, 0, 7, 2);
+  EXPECT_FALSE(node.Suspended(r));
+  node.Close(app);
+  EXPECT_EQ(xs_mock_suspended(node.mock), 0u);
+  EXPECT_EQ(node.mock->violations, 0u);
+}
+
+TEST(Retired, ProcessIsTakenOverWithItsSuspension) {
+  Node node;
+  xs_file* app = node.Open();
+  xs_file* again = node.Open();
+  xs_file* daemon = node.Open(XS_FILE_CONTROL);
+  node.SuspendProcess(daemon, node.Register(app, 0));
+  xs_file_retire(app);
+  uint64_t r = node.Register(again, 0);
+  EXPECT_TRUE(node.Info(r).state & XSCHED_QUEUE_PROCESS_SUSPENDED);
+  EXPECT_EQ(node.SuspendProcess(daemon, r), 0);
+  node.Close(app);
+  node.Advance(100 * kMs);
+  EXPECT_TRUE(node.Info(r).state & XSCHED_QUEUE_PROCESS_SUSPENDED);
+  EXPECT_EQ(node.ResumeProcess(daemon, r), 0);
+  EXPECT_EQ(xs_mock_suspended(node.mock), 0u);
+  EXPECT_EQ(node.mock->violations, 0u);
 }
 
 }  // namespace

@@ -163,6 +163,15 @@ TEST(Engine, RingOfAQueueAtWorkIsNotReplaced) {
   EXPECT_EQ(ret, -EBUSY);
 }
 
+TEST(Engine, IsNotCalledForTheDead) {
+  Engines e;
+  e.update.Offer(e.node, kUpdate);
+  e.node.Suspend(e.daemon, {e.q});
+  Dead().insert(Node::Task(1).mm);
+  EXPECT_EQ(e.node.Resume(e.daemon, {e.q}).items[0].status, 0);
+  EXPECT_EQ(e.update.calls.size(), 1u);
+}
+
 TEST(Engine, IsCalledOnceANode) {
   Engines e;
   e.update.Offer(e.node, kUpdate);
@@ -193,6 +202,18 @@ TEST(Engine, ThatSuspendedItResumesIt) {
   EXPECT_EQ(e.update.calls[0].ops[0].queue_id, 1u);
   ASSERT_EQ(e.suspend_queues.calls.size(), 2u);
   EXPECT_EQ(e.suspend_queues.calls[0].ops.size() + e.suspend_queues.calls[1].ops.size(), 1u);
+}
+
+TEST(Engine, OfTheFirstHolderServesTheOthers) {
+  Engines e;
+  e.update.Offer(e.node, kUpdate);
+  e.suspend_queues.Offer(e.node, kSuspendQueues);
+  e.Suspend(e.daemon, [](auto& s) { s.engine = kSuspendQueues; });
+  EXPECT_EQ(e.node.Suspend(e.app, {e.q}).suspend.held, 1u);
+  e.node.Resume(e.daemon, {e.q});
+  e.node.Resume(e.app, {e.q});
+  EXPECT_EQ(e.suspend_queues.calls.size(), 2u);
+  EXPECT_TRUE(e.update.calls.empty());
 }
 
 TEST(Engine, NamedIsBusyForWhatAnotherHolds) {
@@ -367,6 +388,13 @@ TEST(Rate, WhatIsSuspendedCostsNothing) {
     EXPECT_EQ(l.node.Suspend(file, {l.queues[0]}).ret, 0);
     EXPECT_EQ(l.Process(file, 0), 0);
   }
+}
+
+TEST(Rate, WhatIsSuspendedPaysForNoOther) {
+  Limited l(XS_ENGINE_BATCHES);
+  l.node.Suspend(l.daemon, {l.queues[0]});
+  l.node.Suspend(l.daemon, {l.queues[0], l.queues[1]});
+  EXPECT_EQ(l.Times(), 2u);
 }
 
 // It would be suspended again: somebody has to pay for that.

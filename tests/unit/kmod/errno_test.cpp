@@ -178,6 +178,7 @@ const Case kCases[] = {
     {"suspend while it is resumed, killed", -EINTR, [](Scene& s) { return Interrupted(s, false, [&] { return s.SuspendWith(s.control, {s.q}); }); }},
     {"resume while it is suspended, killed", -EINTR, [](Scene& s) { return Interrupted(s, true, [&] { return s.Resume(s.app, {s.q}).ret; }); }},
     {"unregister while it is suspended, killed", -EINTR, [](Scene& s) { return Interrupted(s, true, [&] { xsched_unregister_queue u{sizeof(u), 0, s.q}; return s.Call(s.app, XSCHED_IOC_UNREGISTER_QUEUE, &u); }); }},
+    {"register again while it is suspended, killed", -EINTR, [](Scene& s) { return Interrupted(s, true, [&] { xs_file_retire(s.app); return RegisterWith(s, [](auto& q) { q.queue_id = 0; }); }); }},
     {"register again while it is resumed, killed", -EINTR, [](Scene& s) { return Interrupted(s, false, [&] { xs_file_retire(s.app); return RegisterWith(s, [](auto& q) { q.queue_id = 0; }); }); }},
 
     {"resume all while it is suspended, killed", -EINTR, [](Scene& s) { return Interrupted(s, true, [&] { return s.Resume(s.app, {}, XSCHED_RESUME_ALL).ret; }); }},

@@ -206,6 +206,7 @@ TEST(Query, SaysWhatWorksAndWhyNot) {
   EXPECT_EQ(q.default_engine, static_cast<uint32_t>(XSCHED_ENGINE_MOCK));
   EXPECT_EQ(q.role, static_cast<uint32_t>(XSCHED_ROLE_CONTROL));
   EXPECT_STREQ(q.driver_version, "6.12.3");
+  EXPECT_EQ(q.engine[XSCHED_ENGINE_SUSPEND_QUEUES].error, -ENOENT);
   EXPECT_STREQ(q.engine[XSCHED_ENGINE_SUSPEND_QUEUES].why, "suspend_queues: no such function");
 }
 

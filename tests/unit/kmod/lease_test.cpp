@@ -58,10 +58,10 @@ TEST(Lease, OfHundredsEndsAtOnce) {
   Node node;
   xs_file* app = node.Open();
   std::vector<uint64_t> queues;
-  for (uint32_t i = 0; i < 600; ++i) queues.push_back(node.Register(app, i));
-  for (size_t i = 0; i < queues.size(); i += 200) {
-    std::vector<uint64_t> some(queues.begin() + i, queues.begin() + i + 200);
-    EXPECT_EQ(node.Suspend(app, some, 50).suspend.held, 200u);
+  for (uint32_t i = 0; i < 3 * XSCHED_MAX_BATCH; ++i) queues.push_back(node.Register(app, i));
+  for (size_t i = 0; i < queues.size(); i += XSCHED_MAX_BATCH) {
+    std::vector<uint64_t> some(queues.begin() + i, queues.begin() + i + XSCHED_MAX_BATCH);
+    EXPECT_EQ(node.Suspend(app, some, 50).suspend.held, static_cast<uint32_t>(XSCHED_MAX_BATCH));
   }
   node.Advance(50 * kMs);
   EXPECT_EQ(xs_mock_suspended(node.mock), 0u);

@@ -162,5 +162,77 @@ TEST(Race, SeenAtRestOnceIsEnough) {
   EXPECT_FALSE(m.node.Suspended(far));
 }
 
+// To KFD the two are one queue: the engine must be done with the first.
+TEST(Race, NextRegistrationWaitsForTheEngine) {
+  Meeting m;
+  uint64_t during = 1;
+  m.Meanwhile(true, [&] {
+    xs_file_retire(m.app);
+    Meeting::Killed([&] { return m.node.Unregister(m.app, m.q); });
+    during = Meeting::Killed([&] { return m.node.Register(m.b, 0); });
+  });
+  m.node.Suspend(m.a, {m.q});
+  EXPECT_EQ(during, 0u);
+  EXPECT_NE(m.node.Register(m.b, 0), 0u);
+}
+
+TEST(Race, UnregisteredQueueStaysUntilTheEngineIsDone) {
+  Meeting m;
+  uint64_t during = 1;
+  m.Meanwhile(true, [&] {
+    Meeting::Killed([&] { return m.node.Unregister(m.app, m.q); });
+    during = Meeting::Killed([&] { return m.node.Register(m.app, 0); });
+  });
+  m.node.Suspend(m.a, {m.q});
+  EXPECT_EQ(during, 0u);
+}
+
+TEST(Race, FailureThatAnotherMadeGoodIsNone) {
+  Meeting m;
+  uint64_t far = m.node.Register(m.app, 1, 8);
+  m.spy.answers = {-EIO};  // and all others work
+  m.spy.meanwhile = [&](const Spy::Call& call) {
+    if (call.suspend && call.ops[0].queue_id == 1) {
+      EXPECT_EQ(m.node.Suspend(m.b, {m.q}).items[0].status, 0);
+    }
+  };
+  Node::Result r = m.node.Suspend(m.a, {m.q, far});
+  EXPECT_EQ(r.items[0].status, 0);
+  EXPECT_EQ(r.suspend.held, 2u);
+  EXPECT_EQ(m.node.Info(m.q).holders, 2u);
+}
+
+TEST(Race, DeadQueueIsLeftAlone) {
+  Meeting m;
+  m.spy.answers = {-EACCES};
+  m.Meanwhile(true, [&] {
+    for (xs_file* file : {m.a, m.b})
+      Meeting::Killed([&] { return m.node.Suspend(file, {m.q}).ret; });
+  });
+  EXPECT_EQ(m.node.Suspend(m.app, {m.q}).items[0].status, -EACCES);
+  EXPECT_EQ(m.node.Info(m.q).holders, 2u) << "they have not seen it yet";
+  EXPECT_EQ(m.node.Resume(m.a, {m.q}).items[0].status, 0);
+  EXPECT_EQ(m.node.Resume(m.b, {m.q}).items[0].status, 0);
+  EXPECT_EQ(m.spy.calls.size(), 1u);
+}
+
+TEST(Race, QueueThatDiesWhileItIsWaitedForIsNotHeld) {
+  Meeting m;
+  m.node.Suspend(m.a, {m.q});
+  m.spy.answers = {-EACCES};
+  Node::Result r{};
+  std::thread waiter;
+  m.Meanwhile(false, [&] {
+    waiter = std::thread([&] { r = m.node.Suspend(m.b, {m.q}); });
+    while (m.node.Info(m.q).holders == 0) std::this_thread::yield();
+  });
+  m.node.Resume(m.a, {m.q});
+  waiter.join();
+  EXPECT_EQ(r.ret, 0);
+  EXPECT_EQ(r.items[0].status, -EACCES);
+  EXPECT_EQ(r.suspend.held, 0u);
+  EXPECT_EQ(m.node.Info(m.q).holders, 0u);
+}
+
 }  // namespace
 }  // namespace kmod_test

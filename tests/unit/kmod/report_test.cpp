@@ -313,6 +313,29 @@ TEST(Report, ProcessCallsSayWhoHoldsAndHow) {
   EXPECT_EQ(unknown.holders, 0u);
 }
 
+TEST(Report, ProcessThatWasNotSuspendedIsNotHeld) {
+  Watched w;
+  uint64_t q = w.node.Register(w.app, 0);
+  w.spy.answers = {-EIO};
+  xsched_process p{sizeof(p), 0, q, 0, 0, 0, 77, 0};
+  EXPECT_EQ(w.node.Call(w.app, XSCHED_IOC_SUSPEND_PROCESS, &p), -EIO);
+  EXPECT_EQ(p.holders, 0u);
+  EXPECT_EQ(w.node.ResumeProcess(w.app, q), -ENOENT);
+}
+
+// Each offender has its own status; the call's is the first one's.
+TEST(Report, EveryOffenderIsTold) {
+  Watched w;
+  uint64_t q = w.node.Register(w.app, 0), foreign = w.node.Register(w.daemon, 0, 7, 2);
+  Node::Result r = w.node.Suspend(w.app, {q, foreign, 999});
+  EXPECT_EQ(r.ret, -EPERM);
+  EXPECT_EQ(r.items[0].status, 0);
+  EXPECT_EQ(r.items[1].status, -EPERM);
+  EXPECT_EQ(r.items[2].status, -ENOENT);
+  EXPECT_EQ(w.node.Suspend(w.app, {999, foreign}).ret, -ENOENT);
+  EXPECT_TRUE(w.spy.calls.empty());
+}
+
 TEST(Report, QueryFillsEveryField) {
   Spy spy;
   Node node(0, 0);

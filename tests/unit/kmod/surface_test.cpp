@@ -40,6 +40,7 @@ TEST(Errno, SizesOfEveryCall) {
     EXPECT_EQ(with(0), -EINVAL) << cmd;
     EXPECT_EQ(with(size - 1), -EINVAL) << cmd;
     EXPECT_EQ(with(4097), -E2BIG) << cmd;
+    EXPECT_NE(with(4096), -E2BIG) << cmd;
     buffer[size + 100] = 1;
     EXPECT_EQ(with(size + 101), -E2BIG) << cmd;
     EXPECT_NE(with(size + 100), -E2BIG) << cmd << ": a longer struct with a zero tail is fine";
