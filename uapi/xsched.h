@@ -112,7 +112,8 @@ struct xsched_query {
  *         EINVAL  also: REPLACE with another gpu_id
  *         EINTR   a signal came while a queue of that id, whose registration
  *                 has ended, was still being resumed
- *         ENOSPC  max_queues reached
+ *         ENOSPC  max_queues reached, or no room for one more node
+ *         ESRCH   the caller has no memory of its own (it is exiting)
  */
 struct xsched_register_queue {
 	__u32 size; /* in: bytes */
